@@ -1,0 +1,345 @@
+//! The rules of the CDR, applied to a body before it is written.
+
+use serde_json::{Map, Value};
+
+use super::shape::{Condition, Field, Object, Presence, Shape};
+use super::{PLAN_DETAIL_SLOT, PLAN_NAME_SLOT, SERVICE_POINT_SLOT};
+
+/// A rule that a body breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The field's path; array elements by their index.
+    pub field: String,
+    /// The rule, in words.
+    pub rule: String,
+}
+
+/// Checks a body against its shape.
+pub(super) fn check(shape: &Object, body: &Value) -> Result<(), Violation> {
+    let fields = body.as_object().ok_or_else(|| violation("", "must be an object"))?;
+    Scope { fields, shape, outer: None }.check()
+}
+
+/// The part of a body that a smaller shape has: what a list shows of a detail.
+pub fn pick(shape: &Object, body: &Value) -> Value {
+    let Value::Object(fields) = body else { return body.clone() };
+    let picked = shape.fields.iter().filter_map(|field| {
+        let value = fields.get(field.name)?;
+        Some((field.name.to_owned(), pick_value(&field.shape, value)))
+    });
+    Value::Object(picked.collect())
+}
+
+fn pick_value(shape: &Shape, value: &Value) -> Value {
+    match (shape, value) {
+        (Shape::Object(object), value) => pick(object, value),
+        (Shape::List(element), Value::Array(values)) => {
+            values.iter().map(|v| pick_value(element, v)).collect()
+        }
+        (_, value) => value.clone(),
+    }
+}
+
+fn violation(field: &str, rule: impl Into<String>) -> Violation {
+    Violation { field: field.to_owned(), rule: rule.into() }
+}
+
+impl Violation {
+    fn inside(mut self, outer: &str) -> Self {
+        self.field = match (outer, self.field.as_str()) {
+            (outer, "") => outer.to_owned(),
+            (outer, inner) => format!("{outer}.{inner}"),
+        };
+        self
+    }
+}
+
+/// An object being checked, and the objects around it, whose fields conditions may name.
+struct Scope<'a> {
+    fields: &'a Map<String, Value>,
+    shape: &'a Object,
+    outer: Option<&'a Scope<'a>>,
+}
+
+impl Scope<'_> {
+    fn check(&self) -> Result<(), Violation> {
+        if let Some(unknown) = self.fields.keys().find(|name| self.shape.field(name).is_none()) {
+            return Err(violation(unknown, "is not a field of the standard"));
+        }
+        for field in self.shape.fields {
+            match self.fields.get(field.name) {
+                Some(Value::Null) => {
+                    return Err(violation(field.name, "is null: an absent field is left out"));
+                }
+                Some(value) => {
+                    if let Presence::Member { selector, value } = field.presence
+                        && !self.has(selector, &[value])
+                    {
+                        return Err(violation(
+                            field.name,
+                            format!("must be absent unless {selector} is {value}"),
+                        ));
+                    }
+                    self.check_value(&field.shape, value).map_err(|v| v.inside(field.name))?;
+                }
+                None => self.check_absent(field)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_absent(&self, field: &Field) -> Result<(), Violation> {
+        match field.presence {
+            Presence::Optional => Ok(()),
+            Presence::Mandatory => Err(violation(field.name, "is mandatory and absent")),
+            Presence::If(condition) if self.holds(&condition) => {
+                Err(violation(field.name, format!("is mandatory {}", describe(&condition))))
+            }
+            Presence::Member { selector, value } if self.has(selector, &[value]) => {
+                Err(violation(field.name, format!("is mandatory if {selector} is {value}")))
+            }
+            Presence::If(_) | Presence::Member { .. } => Ok(()),
+        }
+    }
+
+    fn check_value(&self, shape: &Shape, value: &Value) -> Result<(), Violation> {
+        match (shape, value) {
+            (Shape::Object(object), Value::Object(fields)) => {
+                Scope { fields, shape: object, outer: Some(self) }.check()
+            }
+            (Shape::Object(_), _) => Err(violation("", "must be an object")),
+            (Shape::List(element), Value::Array(values)) => {
+                values.iter().enumerate().try_for_each(|(at, value)| {
+                    self.check_value(element, value).map_err(|v| v.inside(&at.to_string()))
+                })
+            }
+            (Shape::List(_), _) => Err(violation("", "must be an array")),
+            (shape, value) => check_scalar(shape, value),
+        }
+    }
+
+    /// The field of that name in this object or, where its shape has none, in the nearest around it that has.
+    fn look_up(&self, name: &str) -> Option<&Value> {
+        if self.shape.field(name).is_some() {
+            return self.fields.get(name);
+        }
+        self.outer?.look_up(name)
+    }
+
+    fn has(&self, name: &str, values: &[&str]) -> bool {
+        self.look_up(name).and_then(Value::as_str).is_some_and(|value| values.contains(&value))
+    }
+
+    fn holds(&self, condition: &Condition) -> bool {
+        match condition {
+            Condition::Is(name, values) => self.has(name, values),
+            Condition::IsNot(name, values) => !self.has(name, values),
+            Condition::IsFalse(name) => self.look_up(name).and_then(Value::as_bool) == Some(false),
+            Condition::Present(name) => self.look_up(name).is_some(),
+            Condition::Absent(names) => names.iter().all(|name| self.look_up(name).is_none()),
+            Condition::Either(a, b) => self.holds(a) || self.holds(b),
+        }
+    }
+}
+
+fn describe(condition: &Condition) -> String {
+    match condition {
+        Condition::Is(name, values) => format!("if {name} is {}", values.join(" or ")),
+        Condition::IsNot(name, values) => format!("unless {name} is {}", values.join(" or ")),
+        Condition::IsFalse(name) => format!("if {name} is false"),
+        Condition::Present(name) => format!("if {name} is given"),
+        Condition::Absent(names) => format!("if neither {} is given", names.join(" nor ")),
+        Condition::Either(a, b) => format!("{} or {}", describe(a), describe(b)),
+    }
+}
+
+fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Violation> {
+    let text = value.as_str();
+    let is = |fits: fn(&str) -> bool| text.is_some_and(fits);
+    let slot = |name: &str| value.get(name).is_some_and(Value::is_string);
+    let (fits, rule) = match shape {
+        Shape::Text => (text.is_some(), "must be a string"),
+        Shape::Ascii => (is(str::is_ascii), "must be an ASCIIString"),
+        Shape::Boolean => (value.is_boolean(), "must be a boolean"),
+        Shape::Natural => (is_natural(value), "must be a NaturalNumber"),
+        Shape::Number => (value.is_number(), "must be a number"),
+        Shape::Date => (is(is_date), "must be a DateString (YYYY-MM-DD)"),
+        Shape::DateTime => (is(is_date_time), "must be a DateTimeString (RFC 3339 with an offset)"),
+        Shape::Time => (is(is_time), "must be an ISO 8601 time"),
+        Shape::MonthDay => (is(is_month_day), "must be a day of the year (mm-dd)"),
+        Shape::Amount => (is(is_amount), "must be an AmountString (1 to 16 digits, at least 2 decimals)"),
+        Shape::Rate => (is(is_rate), "must be a RateString (1 to 16 digits, up to 16 decimals)"),
+        Shape::Uri => (is(is_uri), "must be a URIString"),
+        Shape::Duration => (is(is_duration), "must be an ISO 8601 duration"),
+        Shape::ServicePoint => (slot(SERVICE_POINT_SLOT), "must be a service point slot"),
+        Shape::PlanDetail => (slot(PLAN_DETAIL_SLOT), "must be a plan slot"),
+        Shape::PlanName => (text.is_some() || slot(PLAN_NAME_SLOT), "must be a string or a plan slot"),
+        Shape::Enum(words) => {
+            let known = text.is_some_and(|text| words.contains(&text));
+            return if known {
+                Ok(())
+            } else {
+                Err(violation("", format!("must be one of {}", words.join(", "))))
+            };
+        }
+        Shape::Object(_) | Shape::List(_) => (false, "must not be a scalar"),
+    };
+    if fits { Ok(()) } else { Err(violation("", rule)) }
+}
+
+fn is_natural(value: &Value) -> bool {
+    value.as_number().is_some_and(|number| number.to_string().bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn is_date(text: &str) -> bool {
+    text.len() == 10 && chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
+}
+
+fn is_date_time(text: &str) -> bool {
+    chrono::DateTime::parse_from_rfc3339(text).is_ok()
+}
+
+/// `hh:mm`, optionally `:ss` and a fraction, optionally `Z` or an offset.
+fn is_time(text: &str) -> bool {
+    let text = text.strip_prefix('T').unwrap_or(text);
+    let clock = match text.find(['Z', '+', '-']) {
+        None => text,
+        Some(at) => {
+            let offset = &text[at..];
+            if offset != "Z" && chrono::NaiveTime::parse_from_str(&offset[1..], "%H:%M").is_err() {
+                return false;
+            }
+            &text[..at]
+        }
+    };
+    ["%H:%M", "%H:%M:%S", "%H:%M:%S%.f"]
+        .iter()
+        .any(|format| chrono::NaiveTime::parse_from_str(clock, format).is_ok())
+}
+
+fn is_month_day(text: &str) -> bool {
+    // A leap year, so that 29 February is a day.
+    text.len() == 5 && chrono::NaiveDate::parse_from_str(&format!("2024-{text}"), "%Y-%m-%d").is_ok()
+}
+
+fn split_decimal(text: &str) -> Option<(usize, Option<usize>)> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let numeric = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
+    (numeric(whole) && fraction.is_none_or(numeric)).then(|| (whole.len(), fraction.map(str::len)))
+}
+
+fn is_amount(text: &str) -> bool {
+    matches!(split_decimal(text), Some((1..=16, Some(2..))))
+}
+
+fn is_rate(text: &str) -> bool {
+    matches!(split_decimal(text), Some((1..=16, None | Some(1..=16))))
+}
+
+fn is_uri(text: &str) -> bool {
+    let scheme = text.split_once(':').map(|(scheme, rest)| (scheme, !rest.is_empty()));
+    let plain = |c: char| c.is_ascii_graphic();
+    text.chars().all(plain)
+        && scheme.is_some_and(|(s, rest)| rest && s.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
+fn is_duration(text: &str) -> bool {
+    fn units(part: &str, allowed: &str) -> bool {
+        let mut left = allowed;
+        let mut number = String::new();
+        for c in part.chars() {
+            if c.is_ascii_digit() || (c == '.' && !number.is_empty()) {
+                number.push(c);
+                continue;
+            }
+            let Some(at) = left.find(c) else { return false };
+            if number.is_empty() {
+                return false;
+            }
+            number.clear();
+            left = &left[at + 1..];
+        }
+        number.is_empty()
+    }
+    let Some(rest) = text.strip_prefix('P') else { return false };
+    let (date, time) = rest.split_once('T').map_or((rest, None), |(date, time)| (date, Some(time)));
+    !(date.is_empty() && time.is_none())
+        && units(date, "YMWD")
+        && time.is_none_or(|t| !t.is_empty() && units(t, "HMS"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Entity;
+    use serde_json::json;
+
+    #[test]
+    fn formats_of_the_standard() {
+        for good in ["0.00", "-12.345", "1234567890123456.00"] {
+            assert!(is_amount(good), "{good}");
+        }
+        for bad in ["1", "1.0", ".50", "12345678901234567.00", "1,000.00", "$1.00", "+1.00", "1e2"] {
+            assert!(!is_amount(bad), "{bad}");
+        }
+        for good in ["1", "0.05", "-0.1234567890123456"] {
+            assert!(is_rate(good), "{good}");
+        }
+        assert!(!is_rate("0.12345678901234567") && !is_rate("1.") && !is_rate(""));
+        for good in ["P1M", "P1Y2M10DT2H30M", "PT36H", "P4W"] {
+            assert!(is_duration(good), "{good}");
+        }
+        for bad in ["P", "PT", "1M", "P1", "PM", "R5/P1M", "P1D2M"] {
+            assert!(!is_duration(bad), "{bad}");
+        }
+        assert!(is_time("07:00") && is_time("07:00:00+10:00") && is_time("23:59:59Z"));
+        assert!(!is_time("24:61") && !is_time("7am"));
+        assert!(is_month_day("02-29") && !is_month_day("13-01"));
+        assert!(is_date_time("2026-11-24T09:00:00+11:00") && !is_date_time("2026-11-24T09:00:00"));
+        assert!(is_uri("https://example.com/a") && !is_uri("example"));
+    }
+
+    fn rule(entity: Entity, body: Value) -> (String, String) {
+        let violation = check(entity.shape(), &body).unwrap_err();
+        (violation.field, violation.rule)
+    }
+
+    #[test]
+    fn a_union_has_exactly_the_member_that_its_selector_names() {
+        let payment = json!({"amount": "10.00", "method": "BPAY"});
+        let good = json!({"executionDateTime": "2026-01-01T00:00:00Z", "transactionUType": "payment", "payment": payment});
+        assert_eq!(check(Entity::BillingTransaction.shape(), &good), Ok(()));
+        let missing = json!({"executionDateTime": "2026-01-01T00:00:00Z", "transactionUType": "usage"});
+        assert_eq!(
+            rule(Entity::BillingTransaction, missing),
+            ("usage".into(), "is mandatory if transactionUType is usage".into())
+        );
+        let mut both = good;
+        both["onceOff"] = json!({"amount": "1.00", "description": "x"});
+        assert_eq!(
+            rule(Entity::BillingTransaction, both),
+            ("onceOff".into(), "must be absent unless transactionUType is onceOff".into())
+        );
+    }
+
+    #[test]
+    fn conditions_reach_into_the_objects_around() {
+        let closed = json!({"openStatus": "CLOSED", "plans": [{"servicePointIds": []}]});
+        assert_eq!(check(Entity::Account.shape(), &closed), Ok(()));
+        let open = json!({"creationDate": "2020-01-01", "plans": [{"servicePointIds": []}]});
+        assert_eq!(
+            rule(Entity::Account, open),
+            ("plans.0.planOverview".into(), "is mandatory unless openStatus is CLOSED".into())
+        );
+    }
+
+    #[test]
+    fn nulls_and_strangers_are_refused() {
+        assert_eq!(rule(Entity::Balance, json!({"balance": null})).0, "balance");
+        assert_eq!(
+            rule(Entity::Balance, json!({"balance": "1.00", "x": 1})).1,
+            "is not a field of the standard"
+        );
+    }
+}

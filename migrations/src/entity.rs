@@ -1,0 +1,69 @@
+//! sea-orm entities of the tables that are read and written row by row. Records, lineage and stream are moved in
+//! bulk by statements written for the engine, in the crates that own them.
+
+/// One retailer brand.
+pub mod tenant {
+    use sea_orm::entity::prelude::*;
+
+    /// A row of the registry.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "tenant")]
+    pub struct Model {
+        /// The tenant's name.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: String,
+        /// The login role that sees this tenant's data and nothing else.
+        pub login_role: String,
+        /// For people.
+        pub display_name: String,
+        /// `development` or `production`.
+        pub mode: String,
+        /// The `iss` of access tokens.
+        pub issuer: String,
+        /// The `aud` of access tokens.
+        pub audience: String,
+        /// The JSON Web Key Set that verifies them.
+        pub jwks: String,
+        /// The registered resource base address.
+        pub public_base_url: String,
+        /// The host name that serves this tenant alone, if any.
+        pub host: Option<String>,
+        /// When the tenant was onboarded.
+        pub created_at: DateTimeUtc,
+    }
+
+    /// None that the code follows.
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// One database of a tenant.
+pub mod source {
+    use sea_orm::entity::prelude::*;
+
+    /// A row of the registry.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "source")]
+    pub struct Model {
+        /// Whose source this is.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: String,
+        /// The source's name within its tenant.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub source_system: String,
+        /// The name of the adapter that reads it.
+        pub adapter: String,
+        /// Address, or a reference to it.
+        pub url: String,
+        /// Adapter settings, as JSON.
+        pub options: String,
+        /// When it was added.
+        pub created_at: DateTimeUtc,
+    }
+
+    /// None that the code follows.
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,38 @@
+//! The target schema: what Wattle keeps of each retailer's data, and who may see it.
+//!
+//! On PostgreSQL every tenant table is a parent in schema `wattle`, list-partitioned by `tenant_id`; a tenant's
+//! partitions live in a schema of their own, `t_<tenant>`, under the same names. A tenant's login role has its
+//! schema as `search_path` and is granted nothing else, so a statement that says `account` reads the tenant's
+//! partition and can read no other: isolation rests on grants, on forced policies that compare with the login
+//! role, and never on a setting. The registry (`tenant`, `source`) stays in schema `wattle`.
+//!
+//! Migrations expand first and contract later. They end by calling `wattle.attach_tenant` for every tenant, so
+//! that a new table reaches the tenants that are already there.
+
+pub mod entity;
+mod m20261124_000001_target;
+
+use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261124_000001_target::Migration)]
+    }
+}
+
+/// Brings the schema up to date; returns how many migrations were applied.
+pub async fn migrate(db: &sea_orm::DatabaseConnection) -> Result<usize, DbErr> {
+    db.execute_unprepared("create schema if not exists wattle").await?;
+    let pending = Migrator::get_pending_migrations(db).await?.len();
+    Migrator::up(db, None).await?;
+    Ok(pending)
+}
+
+/// How many migrations this build knows that the database lacks.
+pub async fn pending(db: &sea_orm::DatabaseConnection) -> Result<usize, DbErr> {
+    Ok(Migrator::get_pending_migrations(db).await?.len())
+}

@@ -1,0 +1,69 @@
+//! What can go wrong between Wattle and its own database.
+
+use sea_orm::{DbErr, RuntimeErr};
+use wattle_core::ErrorClass;
+
+/// A failure at the target, or in what the registry says.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantError {
+    /// The target database refused or failed a statement, or cannot be reached.
+    #[error("the target database failed")]
+    Database(#[from] DbErr),
+    /// Something must be set right by an operator.
+    #[error("{what}; to fix it: {fix}")]
+    Config {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        fix: String,
+    },
+}
+
+impl TenantError {
+    pub(crate) fn config(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::Config { what: what.into(), fix: fix.into() }
+    }
+
+    /// What to do about it.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Database(error) => database_error_class(error),
+            Self::Config { .. } => ErrorClass::Config,
+        }
+    }
+}
+
+/// The class of an error of the target database. What the server itself objected to is decided by its SQLSTATE; all
+/// else is a connection that failed.
+pub fn database_error_class(error: &DbErr) -> ErrorClass {
+    let runtime = match error {
+        DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error) => error,
+        DbErr::ConnectionAcquire(_) => return ErrorClass::Transient,
+        _ => return ErrorClass::Bug,
+    };
+    let RuntimeErr::SqlxError(error) = runtime else { return ErrorClass::Bug };
+    let Some(server) = error.as_database_error() else { return ErrorClass::Transient };
+    match server.code().as_deref().unwrap_or_default() {
+        // Connection trouble, too many of them, shutting down or starting up, resources, deadlock, serialisation,
+        // and a database that is full.
+        code if code.starts_with("08")
+            || code.starts_with("53")
+            || code.starts_with("57")
+            || code.starts_with("40") =>
+        {
+            ErrorClass::Transient
+        }
+        "55P03" => ErrorClass::Transient,
+        // Read-only after a failover; roles, passwords, grants, missing schema.
+        "25006" => ErrorClass::Transient,
+        code if code.starts_with("28")
+            || code.starts_with("3D")
+            || code.starts_with("3F")
+            || code.starts_with("42") =>
+        {
+            ErrorClass::Config
+        }
+        code if code.starts_with("22") || code.starts_with("23") => ErrorClass::Record,
+        _ => ErrorClass::Bug,
+    }
+}

@@ -1,0 +1,27 @@
+//! Who the tenants are, and the only way to their data.
+//!
+//! * [`Lifecycle`] is the administrator's side: it migrates the schema, onboards tenants (partitions, login role,
+//!   policies) and names their sources. It needs the target's owner.
+//! * [`Tenants`] is the running processes' side: the registry, read through a role that can read nothing else, and
+//!   [`TenantSession`]s, each logged in as one tenant's own role for its whole life. There is no other way to run a
+//!   statement on tenant data, and no way to build a session but from a [`Tenant`] of the registry.
+//! * [`Secrets`] derives every password and key from one master secret, so none of them is stored.
+//! * [`consent`] writes arrangements; [`issuer`] stands in for the authorisation server of development tenants.
+//!
+//! Fails by [`TenantError`], whose class says whether waiting helps.
+
+pub mod consent;
+mod error;
+pub mod issuer;
+mod lifecycle;
+mod registry;
+mod secrets;
+mod session;
+mod settings;
+
+pub use error::{TenantError, database_error_class};
+pub use lifecycle::{Lifecycle, NewSource, NewTenant};
+pub use registry::{Mode, Source, Tenant, Tenants};
+pub use secrets::{Secrets, resolve_reference};
+pub use session::TenantSession;
+pub use settings::TargetSettings;

@@ -1,0 +1,371 @@
+//! Packs: what an integration engineer writes to onboard a retailer.
+
+use std::collections::BTreeMap;
+use std::path::Path as FilePath;
+
+use chrono_tz::Tz;
+use serde::Deserialize;
+use wattle_core::entity::Shape;
+use wattle_core::{Entity, EntityGraph, EntitySpec, GraphSpec, NodeSpec};
+
+use crate::Template;
+
+/// A mistake in a pack.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {what}")]
+pub struct PackError {
+    /// The file at fault, within the pack.
+    pub file: String,
+    /// What is wrong and what to write instead.
+    pub what: String,
+}
+
+impl PackError {
+    pub(crate) fn new(file: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { file: file.into(), what: what.into() }
+    }
+}
+
+/// A retailer's schema, explained to Wattle.
+#[derive(Debug, Clone)]
+pub struct Pack {
+    pub(crate) graph: EntityGraph,
+    pub(crate) zone: Tz,
+    pub(crate) maps: BTreeMap<Entity, BTreeMap<String, BTreeMap<String, String>>>,
+    queries: BTreeMap<Entity, EntityQueries>,
+}
+
+/// The queries of one entity.
+#[derive(Debug, Clone)]
+pub struct EntityQueries {
+    /// Gives the records.
+    pub main: Template,
+    /// Give the elements of their arrays, inner arrays before those that hold them.
+    pub arrays: Vec<ArrayQuery>,
+}
+
+/// The query of one array.
+#[derive(Debug, Clone)]
+pub struct ArrayQuery {
+    /// The array's path in the record.
+    pub path: String,
+    /// Gives its elements.
+    pub template: Template,
+    /// The index, among the entity's array queries, of the array whose elements hold this one.
+    pub(crate) inside: Option<usize>,
+    pub(crate) element: &'static Shape,
+}
+
+/// `graph.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GraphFile {
+    zone: String,
+    #[serde(default)]
+    node: BTreeMap<String, NodeSpec>,
+    #[serde(default)]
+    entity: BTreeMap<String, EntitySpec>,
+    #[serde(default)]
+    map: BTreeMap<String, BTreeMap<String, toml::Value>>,
+}
+
+impl Pack {
+    /// Reads a pack from the text of its files, by their paths within it.
+    ///
+    /// # Errors
+    /// Every mistake that can be found without a database.
+    pub fn from_files(files: &[(&str, &str)]) -> Result<Self, Vec<PackError>> {
+        const GRAPH: &str = "graph.toml";
+        let Some((_, text)) = files.iter().find(|(path, _)| *path == GRAPH) else {
+            return Err(vec![PackError::new(
+                GRAPH,
+                "is missing: it names the source's tables and how they hang together",
+            )]);
+        };
+        let file: GraphFile =
+            toml::from_str(text).map_err(|error| vec![PackError::new(GRAPH, error.to_string())])?;
+        let zone = file.zone.parse().map_err(|_| {
+            vec![PackError::new(
+                GRAPH,
+                format!("`{}` is not a time zone: write one such as \"Australia/Melbourne\"", file.zone),
+            )]
+        })?;
+        let mut errors = Vec::new();
+        let mut entities = BTreeMap::new();
+        for (name, spec) in file.entity {
+            match Entity::from_name(&name) {
+                Some(entity) => {
+                    entities.insert(entity, spec);
+                }
+                None => errors.push(PackError::new(
+                    GRAPH,
+                    format!("`{name}` is not an entity: there are {}", entity_names()),
+                )),
+            }
+        }
+        let graph = match EntityGraph::new(GraphSpec { nodes: file.node, entities }) {
+            Ok(graph) => graph,
+            Err(found) => {
+                errors.extend(found.iter().map(|error| PackError::new(GRAPH, error.to_string())));
+                return Err(errors);
+            }
+        };
+        let maps = maps(file.map, &mut errors);
+        let queries = queries(&graph, files, &mut errors);
+        if errors.is_empty() { Ok(Self { graph, zone, maps, queries }) } else { Err(errors) }
+    }
+
+    /// Reads a pack from a folder.
+    pub fn from_folder(folder: &FilePath) -> Result<Self, Vec<PackError>> {
+        let unreadable = |path: &FilePath, error: std::io::Error| {
+            vec![PackError::new(path.display().to_string(), format!("cannot be read: {error}"))]
+        };
+        let graph = folder.join("graph.toml");
+        let mut files = vec![(
+            "graph.toml".to_owned(),
+            std::fs::read_to_string(&graph).map_err(|e| unreadable(&graph, e))?,
+        )];
+        let fetch = folder.join("fetch");
+        for entry in std::fs::read_dir(&fetch).map_err(|e| unreadable(&fetch, e))? {
+            let path = entry.map_err(|e| unreadable(&fetch, e))?.path();
+            if path.extension().is_some_and(|extension| extension == "sql") {
+                let name =
+                    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                files.push((
+                    format!("fetch/{name}"),
+                    std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?,
+                ));
+            }
+        }
+        let borrowed: Vec<(&str, &str)> =
+            files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        Self::from_files(&borrowed)
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &EntityGraph {
+        &self.graph
+    }
+
+    /// The queries of an entity that this pack feeds.
+    pub fn queries(&self, entity: Entity) -> Option<&EntityQueries> {
+        self.queries.get(&entity)
+    }
+}
+
+fn entity_names() -> String {
+    Entity::ALL.map(Entity::name).join(", ")
+}
+
+fn maps(
+    declared: BTreeMap<String, BTreeMap<String, toml::Value>>,
+    errors: &mut Vec<PackError>,
+) -> BTreeMap<Entity, BTreeMap<String, BTreeMap<String, String>>> {
+    let mut maps: BTreeMap<Entity, BTreeMap<String, BTreeMap<String, String>>> = BTreeMap::new();
+    let mut wrong = |what: String| errors.push(PackError::new("graph.toml", what));
+    for (name, fields) in declared {
+        let Some(entity) = Entity::from_name(&name) else {
+            wrong(format!("[map.{name}]: `{name}` is not an entity: there are {}", entity_names()));
+            continue;
+        };
+        for (path, codes) in flatten(String::new(), toml::Value::Table(fields.into_iter().collect())) {
+            match entity.shape().at(&path).map(Shape::element) {
+                None => wrong(format!("[map.{name}] names `{path}`, which is not a field of {name}")),
+                Some(Shape::Enum(words)) => {
+                    for word in codes.values().filter(|word| !words.contains(&word.as_str())) {
+                        wrong(format!(
+                            "[map.{name}] {path} maps to `{word}`, which is not one of {}",
+                            words.join(", ")
+                        ));
+                    }
+                }
+                Some(_) => {}
+            }
+            maps.entry(entity).or_default().insert(path, codes);
+        }
+    }
+    maps
+}
+
+/// Paths may be written as dotted keys or quoted; a table of strings is the map of one field.
+fn flatten(path: String, value: toml::Value) -> Vec<(String, BTreeMap<String, String>)> {
+    let toml::Value::Table(table) = value else { return Vec::new() };
+    if !table.is_empty() && table.values().all(toml::Value::is_str) {
+        let text = |value: toml::Value| value.as_str().unwrap_or_default().to_owned();
+        return vec![(path, table.into_iter().map(|(code, word)| (code, text(word))).collect())];
+    }
+    let join = |name: String| if path.is_empty() { name } else { format!("{path}.{name}") };
+    table.into_iter().flat_map(|(name, value)| flatten(join(name), value)).collect()
+}
+
+fn queries(
+    graph: &EntityGraph,
+    files: &[(&str, &str)],
+    errors: &mut Vec<PackError>,
+) -> BTreeMap<Entity, EntityQueries> {
+    let mut mains = BTreeMap::new();
+    let mut arrays: BTreeMap<Entity, Vec<ArrayQuery>> = BTreeMap::new();
+    for (file, text) in files.iter().filter(|(path, _)| *path != "graph.toml") {
+        let mut wrong = |what: String| errors.push(PackError::new(*file, what));
+        let Some(name) = file.strip_prefix("fetch/").and_then(|name| name.strip_suffix(".sql")) else {
+            wrong("does not belong in a pack: it holds graph.toml and fetch/*.sql".into());
+            continue;
+        };
+        let (entity_name, array) =
+            name.split_once('.').map_or((name, None), |(entity, array)| (entity, Some(array)));
+        let Some(entity) = Entity::from_name(entity_name).filter(|entity| graph.root(*entity).is_some())
+        else {
+            wrong(format!("`{entity_name}` is not an entity of graph.toml"));
+            continue;
+        };
+        let template = match Template::parse(text) {
+            Ok(template) => template,
+            Err(what) => {
+                wrong(what);
+                continue;
+            }
+        };
+        match array {
+            None => {
+                mains.insert(entity, template);
+            }
+            Some(path) => match entity.shape().at(path) {
+                Some(Shape::List(element)) => {
+                    let query = ArrayQuery { path: path.to_owned(), template, inside: None, element };
+                    arrays.entry(entity).or_default().push(query);
+                }
+                Some(_) => wrong(format!("`{path}` is not an array: select it in fetch/{entity}.sql")),
+                None => wrong(format!("`{path}` is not a field of {entity}")),
+            },
+        }
+    }
+    for entity in graph.entities().filter(|entity| !mains.contains_key(entity)) {
+        let file = format!("fetch/{entity}.sql");
+        errors.push(PackError::new(file, "is missing: it selects the records of this entity by {keys}"));
+    }
+    let nested = |entity| nest(entity, arrays.remove(&entity).unwrap_or_default(), errors);
+    let mut nested = nested;
+    mains.into_iter().map(|(entity, main)| (entity, EntityQueries { main, arrays: nested(entity) })).collect()
+}
+
+/// Puts inner arrays before outer ones and finds which array each one is inside of.
+fn nest(entity: Entity, mut arrays: Vec<ArrayQuery>, errors: &mut Vec<PackError>) -> Vec<ArrayQuery> {
+    arrays.sort_by(|a, b| {
+        b.path.matches('.').count().cmp(&a.path.matches('.').count()).then(a.path.cmp(&b.path))
+    });
+    let paths: Vec<String> = arrays.iter().map(|array| array.path.clone()).collect();
+    for array in &mut arrays {
+        let mut prefix = array.path.as_str();
+        while let Some((shorter, _)) = prefix.rsplit_once('.') {
+            prefix = shorter;
+            if matches!(entity.shape().at(prefix), Some(Shape::List(_))) {
+                array.inside = paths.iter().position(|path| path == prefix);
+                if array.inside.is_none() {
+                    errors.push(PackError::new(
+                        format!("fetch/{entity}.{}.sql", array.path),
+                        format!(
+                            "is inside the array `{prefix}`, which has no query fetch/{entity}.{prefix}.sql"
+                        ),
+                    ));
+                }
+                break;
+            }
+        }
+    }
+    arrays
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) const GRAPH: &str = r#"
+zone = "Australia/Melbourne"
+[node.account]
+relation = "crm.account"
+key = ["account_no text"]
+refers_to = [{ node = "address", by = ["address_id"] }]
+[node.address]
+relation = "crm.address"
+key = ["address_id uuid"]
+[node.agreement]
+relation = "billing.agreement"
+key = ["agreement_id integer"]
+owned_by = [{ node = "account", by = ["account_no"] }]
+[node.bill]
+relation = "billing.bill"
+key = ["bill_id integer"]
+owned_by = [{ node = "account", by = ["account_no"] }]
+[entity.account]
+root = "account"
+reads = ["address", "agreement"]
+[entity.invoice]
+root = "bill"
+[map.account]
+openStatus = { O = "OPEN", C = "CLOSED" }
+[map.invoice]
+paymentStatus = { P = "PAID" }
+"electricity.otherCharges.type" = { N = "NETWORK" }
+"#;
+
+    pub(crate) fn files() -> Vec<(&'static str, &'static str)> {
+        vec![
+            ("graph.toml", GRAPH),
+            ("fetch/account.sql", "select 1 from {keys} k"),
+            ("fetch/account.plans.sql", "select 1 from {keys} k"),
+            ("fetch/account.plans.servicePointIds.sql", "select 1 from {keys} k"),
+            ("fetch/invoice.sql", "select 1 from {keys} k"),
+        ]
+    }
+
+    fn mistakes(change: impl FnOnce(&mut Vec<(&'static str, &'static str)>)) -> String {
+        let mut files = files();
+        change(&mut files);
+        let errors = Pack::from_files(&files).unwrap_err();
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_pack_is_read_with_inner_arrays_first() {
+        let pack = Pack::from_files(&files()).unwrap();
+        let arrays = &pack.queries(Entity::Account).unwrap().arrays;
+        assert_eq!(
+            arrays.iter().map(|a| (a.path.as_str(), a.inside)).collect::<Vec<_>>(),
+            [("plans.servicePointIds", Some(1)), ("plans", None)]
+        );
+        assert_eq!(
+            pack.maps[&Entity::Invoice].keys().collect::<Vec<_>>(),
+            ["electricity.otherCharges.type", "paymentStatus"]
+        );
+    }
+
+    #[test]
+    fn mistakes_name_the_file_and_the_fix() {
+        let missing = mistakes(|files| files.retain(|(path, _)| *path != "fetch/invoice.sql"));
+        assert!(missing.contains("fetch/invoice.sql: is missing"), "{missing}");
+        let no_graph = mistakes(|files| files.retain(|(path, _)| *path != "graph.toml"));
+        assert!(no_graph.contains("graph.toml: is missing"));
+        let stray = mistakes(|files| files.push(("fetch/invoices.sql", "select 1 from {keys} k")));
+        assert!(stray.contains("fetch/invoices.sql: `invoices` is not an entity"));
+        let scalar = mistakes(|files| files.push(("fetch/invoice.issueDate.sql", "select 1 from {keys} k")));
+        assert!(scalar.contains("`issueDate` is not an array"));
+        let no_keys = mistakes(|files| files[1].1 = "select 1");
+        assert!(no_keys.contains("fetch/account.sql: has no {keys} placeholder"));
+        let outer = mistakes(|files| files.retain(|(path, _)| *path != "fetch/account.plans.sql"));
+        assert!(outer.contains("inside the array `plans`, which has no query"));
+        let zone = mistakes(|files| files[0].1 = "zone = \"Melbourne\"");
+        assert!(zone.contains("`Melbourne` is not a time zone"));
+        let syntax = mistakes(|files| files[0].1 = "zone = ");
+        assert!(syntax.starts_with("graph.toml: "), "{syntax}");
+        let unknown = mistakes(|files| files[0].1 = "zone = \"UTC\"\ncolour = 1");
+        assert!(unknown.contains("colour"), "{unknown}");
+        let word = mistakes(|files| {
+            files[0].1 = Box::leak(GRAPH.replace("\"PAID\"", "\"SETTLED\"").into_boxed_str());
+        });
+        assert!(word.contains("maps to `SETTLED`, which is not one of PAID, PARTIALLY_PAID, NOT_PAID"));
+        let key = mistakes(|files| {
+            files[0].1 = Box::leak(GRAPH.replace("bill_id integer", "bill_id bigint").into_boxed_str());
+        });
+        assert!(key.contains("`bill_id bigint` is not a key column"), "{key}");
+    }
+}

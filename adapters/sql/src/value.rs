@@ -1,0 +1,291 @@
+//! Values as a source gives them, and their forms on the wire. No number passes through a float.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone, Utc};
+use chrono_tz::Tz;
+use serde_json::{Number, Value, json};
+use wattle_core::entity::{SERVICE_POINT_SLOT, Shape};
+
+/// One value of a row, exact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceValue {
+    /// SQL NULL.
+    Null,
+    /// A boolean.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// An exact decimal in plain notation, such as `-12.3400`.
+    Decimal(String),
+    /// Text, blanks that only pad a fixed width removed.
+    Text(String),
+    /// A calendar date.
+    Date(NaiveDate),
+    /// A time of day.
+    Time(NaiveTime),
+    /// A date and time without a zone: local to the source.
+    Local(NaiveDateTime),
+    /// A point in time.
+    Instant(DateTime<Utc>),
+    /// An array.
+    Array(Vec<SourceValue>),
+    /// A JSON document, already in the CDR's form.
+    Json(Value),
+}
+
+/// How a pack reads a value: the retailer's zone and, for enumerations, the map of its codes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    pub(crate) zone: Tz,
+    pub(crate) codes: Option<&'a BTreeMap<String, String>>,
+}
+
+impl SourceValue {
+    /// The value's form on the wire for a field of this shape; nothing for NULL.
+    ///
+    /// # Errors
+    /// The rule that the value breaks, without the value.
+    pub(crate) fn to_wire(&self, shape: &Shape, reading: Reading<'_>) -> Result<Option<Value>, String> {
+        let cannot = || Err(format!("a {} cannot be read as {}", self.kind(), wire_name(shape)));
+        let text = |text: String| Ok(Some(Value::String(text)));
+        if matches!(self, Self::Null) {
+            return Ok(None);
+        }
+        if let Some(codes) = reading.codes {
+            let code = self.plain_text().ok_or_else(|| format!("a {} cannot be a code", self.kind()))?;
+            return match codes.get(code.as_str()) {
+                Some(word) => text(word.clone()),
+                None => Err("has a source value that its [map] does not know".into()),
+            };
+        }
+        match (shape, self) {
+            (Shape::List(element), Self::Array(values)) => {
+                let converted: Result<Vec<_>, _> =
+                    values.iter().map(|value| value.to_wire(element, reading)).collect();
+                Ok(Some(Value::Array(converted?.into_iter().flatten().collect())))
+            }
+            (Shape::List(_) | Shape::Object(_), Self::Json(document)) => Ok(Some(document.clone())),
+            (Shape::Boolean, Self::Boolean(flag)) => Ok(Some(Value::Bool(*flag))),
+            (Shape::Natural | Shape::Number, Self::Integer(_) | Self::Decimal(_)) => Ok(Some(self.number())),
+            (Shape::Amount, Self::Integer(_) | Self::Decimal(_)) => text(amount(&self.decimal())),
+            (Shape::Rate, Self::Integer(_) | Self::Decimal(_)) => text(tidy_decimal(&self.decimal(), 0)),
+            (Shape::Date, Self::Date(date)) => text(date.to_string()),
+            (Shape::Date, Self::Local(at)) => text(at.date().to_string()),
+            (Shape::Date, Self::Instant(at)) => {
+                text(at.with_timezone(&reading.zone).date_naive().to_string())
+            }
+            (Shape::DateTime, Self::Instant(at)) => text(date_time(*at, reading.zone)),
+            (Shape::DateTime, Self::Local(at)) => text(date_time(in_zone(*at, reading.zone), reading.zone)),
+            (Shape::DateTime, Self::Date(date)) => {
+                let midnight = in_zone(date.and_time(NaiveTime::MIN), reading.zone);
+                text(date_time(midnight, reading.zone))
+            }
+            (Shape::Time, Self::Time(time)) => text(time.format("%H:%M:%S").to_string()),
+            (Shape::ServicePoint, value) => match value.plain_text() {
+                Some(id) => Ok(Some(json!({ SERVICE_POINT_SLOT: id }))),
+                None => cannot(),
+            },
+            (Shape::Text | Shape::Ascii | Shape::PlanName, value) => match value.plain_text() {
+                Some(plain) => text(plain),
+                None => cannot(),
+            },
+            // Whether the text has the field's format is for the check of the whole record to say.
+            (
+                Shape::Enum(_)
+                | Shape::Date
+                | Shape::DateTime
+                | Shape::Time
+                | Shape::MonthDay
+                | Shape::Amount
+                | Shape::Rate
+                | Shape::Uri
+                | Shape::Duration,
+                Self::Text(plain),
+            ) => text(plain.clone()),
+            _ => cannot(),
+        }
+    }
+
+    /// The text of a key, code or name.
+    pub fn plain_text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) | Self::Decimal(text) => Some(text.clone()),
+            Self::Integer(number) => Some(number.to_string()),
+            Self::Date(date) => Some(date.to_string()),
+            Self::Boolean(flag) => Some(flag.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The point in time, for `$changesAt`.
+    pub(crate) fn instant(&self, zone: Tz) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Instant(at) => Some(*at),
+            Self::Local(at) => Some(in_zone(*at, zone)),
+            Self::Date(date) => Some(in_zone(date.and_time(NaiveTime::MIN), zone)),
+            _ => None,
+        }
+    }
+
+    fn decimal(&self) -> String {
+        self.plain_text().expect("only called on numbers")
+    }
+
+    fn number(&self) -> Value {
+        let text = tidy_decimal(&self.decimal(), 0);
+        Value::Number(text.parse::<Number>().expect("a plain decimal is a JSON number"))
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean(_) => "boolean",
+            Self::Integer(_) => "whole number",
+            Self::Decimal(_) => "decimal",
+            Self::Text(_) => "text",
+            Self::Date(_) => "date",
+            Self::Time(_) => "time",
+            Self::Local(_) => "date-time without zone",
+            Self::Instant(_) => "date-time",
+            Self::Array(_) => "array",
+            Self::Json(_) => "JSON document",
+        }
+    }
+}
+
+fn wire_name(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Text | Shape::Ascii | Shape::PlanName => "a string",
+        Shape::Boolean => "a boolean",
+        Shape::Natural | Shape::Number => "a number",
+        Shape::Enum(_) => "an enumeration",
+        Shape::Date => "a DateString",
+        Shape::DateTime => "a DateTimeString",
+        Shape::Time => "a time",
+        Shape::MonthDay => "a day of the year",
+        Shape::Amount => "an AmountString",
+        Shape::Rate => "a RateString",
+        Shape::Uri => "a URIString",
+        Shape::Duration => "a duration",
+        Shape::ServicePoint => "a service point id",
+        Shape::PlanDetail => "a plan",
+        Shape::Object(_) => "an object",
+        Shape::List(_) => "an array",
+    }
+}
+
+/// A plain decimal with no zeros at its end beyond `keep` decimals.
+fn tidy_decimal(text: &str, keep: usize) -> String {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let trimmed = fraction.trim_end_matches('0');
+    let fraction = format!("{trimmed:0<keep$}");
+    let tidy = if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") };
+    if tidy.bytes().all(|b| matches!(b, b'-' | b'0' | b'.')) {
+        tidy.trim_start_matches('-').to_owned()
+    } else {
+        tidy
+    }
+}
+
+/// An AmountString: at least two decimals, more only if needed.
+fn amount(text: &str) -> String {
+    tidy_decimal(text, 2)
+}
+
+fn date_time(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// A naive date-time as a point in time. In the hour that happens twice the earlier is meant; a time in the hour that
+/// is skipped is read with the offset that held before it.
+fn in_zone(at: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+    zone.from_local_datetime(&at).earliest().map_or_else(
+        || {
+            let hour_before = at - chrono::TimeDelta::hours(1);
+            let before = zone.from_local_datetime(&hour_before).earliest();
+            before.map_or_else(
+                || at.and_utc(),
+                |before| before.with_timezone(&Utc) + chrono::TimeDelta::hours(1),
+            )
+        },
+        |at| at.with_timezone(&Utc),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn wire(value: SourceValue, shape: &Shape) -> Value {
+        value.to_wire(shape, Reading { zone: chrono_tz::Australia::Melbourne, codes: None }).unwrap().unwrap()
+    }
+
+    fn decimal(text: &str) -> SourceValue {
+        SourceValue::Decimal(text.into())
+    }
+
+    #[test]
+    fn amounts_have_two_decimals_and_more_only_if_needed() {
+        for (given, expected) in [
+            ("12", "12.00"),
+            ("12.5", "12.50"),
+            ("0.285340", "0.28534"),
+            ("-3.10", "-3.10"),
+            ("-0.000", "0.00"),
+        ] {
+            assert_eq!(wire(decimal(given), &Shape::Amount), json!(expected));
+        }
+        assert_eq!(wire(SourceValue::Integer(7), &Shape::Amount), json!("7.00"));
+    }
+
+    #[test]
+    fn numbers_are_exact() {
+        let number = wire(decimal("123456789012345678.123456789012345000"), &Shape::Number);
+        assert_eq!(number.to_string(), "123456789012345678.123456789012345");
+    }
+
+    #[test]
+    fn naive_times_take_the_zone_and_its_daylight_saving() {
+        let local = |y, m, d, h, min| {
+            SourceValue::Local(NaiveDate::from_ymd_opt(y, m, d).unwrap().and_hms_opt(h, min, 0).unwrap())
+        };
+        let cases = [
+            (local(2026, 1, 15, 9, 0), "2026-01-15T09:00:00+11:00"),
+            (local(2026, 7, 15, 9, 0), "2026-07-15T09:00:00+10:00"),
+            // 5 April 2026: 02:30 happens twice; the earlier one still has daylight saving.
+            (local(2026, 4, 5, 2, 30), "2026-04-05T02:30:00+11:00"),
+            // 4 October 2026: 02:30 is skipped.
+            (local(2026, 10, 4, 2, 30), "2026-10-04T03:30:00+11:00"),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(wire(given, &Shape::DateTime), json!(expected));
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_names_the_rule_and_not_the_value() {
+        let codes = BTreeMap::from([("P".to_owned(), "PAID".to_owned())]);
+        let reading = Reading { zone: chrono_tz::UTC, codes: Some(&codes) };
+        let shape = Shape::Enum(&["PAID"]);
+        let text = |code: &str| SourceValue::Text(code.into());
+        assert_eq!(text("P").to_wire(&shape, reading).unwrap(), Some(json!("PAID")));
+        let error = text("secret").to_wire(&shape, reading).unwrap_err();
+        assert!(error.contains("[map]") && !error.contains("secret"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_decimal_keeps_its_value(whole in any::<i64>(), fraction in "[0-9]{0,12}") {
+            let given = if fraction.is_empty() { whole.to_string() } else { format!("{whole}.{fraction}") };
+            let shown = wire(decimal(&given), &Shape::Amount);
+            let shown = shown.as_str().unwrap();
+            let strip = |text: &str| {
+                let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+                if text == "-0" { "0".to_owned() } else { text.to_owned() }
+            };
+            prop_assert_eq!(strip(shown), strip(&given));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+# The chores of this repository. `make test` is what CI runs and all a change has to pass.
+
+.PHONY: help setup lint test bench docs
+
+help: ## lists the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST)
+
+setup: ## installs what the tests need and the machine lacks
+	@scripts/setup
+
+lint: setup ## checks formatting, lints and the source documentation
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+test: lint ## lints, then runs every test; servers are started privately
+	cargo test --workspace
+
+bench: setup ## measures the sync engine on this machine
+	cargo bench -p wattle --bench sync
+
+docs: ## builds the book into docs/book
+	@command -v mdbook >/dev/null || { echo "mdbook is missing: cargo install mdbook" >&2; exit 1; }
+	mdbook build docs

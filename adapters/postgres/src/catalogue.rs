@@ -1,0 +1,108 @@
+//! What the source's catalogue says of the graph's nodes.
+
+use wattle_core::{EntityGraph, KeyType, NodeId, SourceError};
+
+use crate::connect::Session;
+use crate::error::source_error;
+
+/// The relations behind the nodes, by the nodes' indexes.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    relations: Vec<Option<Relation>>,
+}
+
+/// One relation.
+#[derive(Debug, Clone)]
+pub(crate) struct Relation {
+    pub(crate) oid: u32,
+    pub(crate) kind: char,
+    pub(crate) persistence: char,
+    pub(crate) replica_identity: char,
+    pub(crate) columns: Vec<Column>,
+    /// Columns of the replica identity.
+    pub(crate) identity: Vec<String>,
+}
+
+/// One column.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    /// Schema-qualified and quoted, without length: safe to cast to.
+    pub(crate) type_name: String,
+    /// The type's own name, domains resolved.
+    pub(crate) base_type: String,
+}
+
+impl Catalogue {
+    pub(crate) async fn read(session: &Session, graph: &EntityGraph) -> Result<Self, SourceError> {
+        let names: Vec<&str> = graph.node_ids().map(|id| graph.node(id).relation.as_str()).collect();
+        let failed = |error| source_error("read the source's catalogue", error);
+        let rows =
+            session.client().query(include_str!("sql/relations.sql"), &[&names]).await.map_err(failed)?;
+        let mut relations: Vec<Option<Relation>> = vec![None; names.len()];
+        for row in &rows {
+            let letter = |at| row.get::<_, i8>(at) as u8 as char;
+            let at = usize::try_from(row.get::<_, i64>(0) - 1).expect("ordinality counts from one");
+            let relation = relations[at].get_or_insert_with(|| Relation {
+                oid: row.get(1),
+                kind: letter(2),
+                persistence: letter(3),
+                replica_identity: letter(4),
+                columns: Vec::new(),
+                identity: Vec::new(),
+            });
+            let name: String = row.get(5);
+            if row.get(8) {
+                relation.identity.push(name.clone());
+            }
+            relation.columns.push(Column { name, type_name: row.get(6), base_type: row.get(7) });
+        }
+        Ok(Self { relations })
+    }
+
+    pub(crate) fn relation(&self, node: NodeId) -> Option<&Relation> {
+        self.relations[node.index()].as_ref()
+    }
+
+    /// The types of a node's key columns, to cast keys to.
+    pub(crate) fn key_types(&self, graph: &EntityGraph, node: NodeId) -> Result<Vec<String>, SourceError> {
+        let relation = self.known(graph, node)?;
+        let found = graph.node(node).key.iter().map(|key| {
+            let column = relation.columns.iter().find(|column| column.name == key.name);
+            column.map(|column| column.type_name.clone()).ok_or_else(|| SourceError::Config {
+                what: format!("{} has no column {}", graph.node(node).relation, key.name),
+                fix: format!(
+                    "give the key of node `{}` in graph.toml as the table has it",
+                    graph.node(node).name
+                ),
+            })
+        });
+        found.collect()
+    }
+
+    pub(crate) fn known(&self, graph: &EntityGraph, node: NodeId) -> Result<&Relation, SourceError> {
+        self.relation(node).ok_or_else(|| SourceError::Config {
+            what: format!("the source has no relation {}", graph.node(node).relation),
+            fix: format!(
+                "name the relation of node `{}` in graph.toml as the source has it",
+                graph.node(node).name
+            ),
+        })
+    }
+}
+
+/// May a column of this type hold a key of that type?
+pub(crate) fn key_type_fits(key_type: KeyType, base_type: &str) -> bool {
+    match key_type {
+        KeyType::Integer => matches!(base_type, "int2" | "int4" | "int8"),
+        KeyType::Text => matches!(base_type, "text" | "varchar" | "bpchar" | "name" | "citext"),
+        KeyType::Uuid => base_type == "uuid",
+        KeyType::Decimal => base_type == "numeric",
+        KeyType::Date => base_type == "date",
+    }
+}
+
+/// An identifier, quoted.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,192 @@
+//! Connections to the source: read-only, with time-outs, and sure of where they lead.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use wattle_core::{Entity, SourceError};
+use wattle_sql::Mapping;
+
+use crate::error::source_error;
+use crate::position::Identity;
+use crate::settings::{Options, TlsMode};
+
+/// A server that does not answer in this time is treated as down.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How to reach one server.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    config: tokio_postgres::Config,
+    tls: Option<MakeRustlsConnect>,
+    ca: Option<std::path::PathBuf>,
+}
+
+/// A session, its prepared statements, and the server and database it leads to.
+pub(crate) struct Session {
+    client: Client,
+    driver: JoinHandle<()>,
+    identity: Identity,
+    pub(crate) statements: HashMap<(Entity, usize), (Statement, Arc<Mapping>)>,
+    pub(crate) queries: HashMap<String, Statement>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Session {
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        !self.client.is_closed()
+    }
+
+    /// Prepares a query once a session.
+    pub(crate) async fn prepared(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+        if let Some(known) = self.queries.get(sql) {
+            return Ok(known.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.queries.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+impl Connector {
+    pub(crate) fn new(url: &str, options: &Options) -> Result<Self, SourceError> {
+        let mut config: tokio_postgres::Config = url.parse().map_err(|error| SourceError::Config {
+            what: format!("the source's address cannot be read: {error}"),
+            fix: "write it as postgres://user:password@host:5432/database".into(),
+        })?;
+        if config.get_hosts().is_empty() {
+            return Err(SourceError::Config {
+                what: "the source's address names no host".into(),
+                fix: "write it as postgres://user:password@host:5432/database".into(),
+            });
+        }
+        let local = config.get_hosts().iter().all(|host| match host {
+            Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
+            Host::Unix(_) => true,
+        });
+        let mode = options.tls.unwrap_or(if local { TlsMode::Off } else { TlsMode::VerifyFull });
+        let tls = match mode {
+            TlsMode::Off => None,
+            TlsMode::VerifyFull => Some(MakeRustlsConnect::new(client_config(options)?)),
+        };
+        config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
+        config.connect_timeout(CONNECT_TIMEOUT);
+        config.keepalives_idle(Duration::from_secs(30));
+        config.options(format!(
+            "-c default_transaction_read_only=on -c row_security=off -c statement_timeout={} -c lock_timeout={} \
+             -c idle_in_transaction_session_timeout=60000 -c timezone=UTC -c datestyle=ISO -c jit=off",
+            options.statement_timeout_ms, options.lock_timeout_ms
+        ));
+        Ok(Self { config, tls, ca: options.tls_ca.clone() })
+    }
+
+    /// A new session, named in the source's own list of sessions.
+    pub(crate) async fn connect(&self, purpose: &str) -> Result<Session, SourceError> {
+        let mut config = self.config.clone();
+        config.application_name(format!("wattle {purpose}"));
+        let failed = |error| source_error("connect to the source", error);
+        let (client, driver) = match &self.tls {
+            None => {
+                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+                (client, spawn(connection))
+            }
+            Some(tls) => {
+                let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
+                (client, spawn(connection))
+            }
+        };
+        let row = client
+            .query_one(
+                "select s.system_identifier, d.oid from pg_control_system() s, pg_database d
+                 where d.datname = current_database()",
+                &[],
+            )
+            .await
+            .map_err(|error| source_error("read the server's identity", error))?;
+        let identity = Identity { system: row.get::<_, i64>(0) as u64, database: row.get(1) };
+        Ok(Session { client, driver, identity, statements: HashMap::new(), queries: HashMap::new() })
+    }
+
+    /// The same server for the replication client.
+    pub(crate) fn replication(&self, slot: &str, publication: &str) -> pgwire_replication::ReplicationConfig {
+        let host = match self.config.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.clone(),
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => String::new(),
+        };
+        let text = |part: Option<&[u8]>| part.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let tls = match &self.tls {
+            None => pgwire_replication::TlsConfig::disabled(),
+            Some(_) => pgwire_replication::TlsConfig::verify_full(self.ca.clone()),
+        };
+        let mut replication = pgwire_replication::ReplicationConfig::new(
+            host,
+            self.config.get_user().unwrap_or_default(),
+            text(self.config.get_password()).unwrap_or_default(),
+            self.config.get_dbname().or(self.config.get_user()).unwrap_or_default(),
+            slot,
+            publication,
+        );
+        replication.port = self.config.get_ports().first().copied().unwrap_or(5432);
+        replication.tls = tls;
+        // Acknowledged at least this often, so that the slot follows the log closely.
+        replication.status_interval = Duration::from_secs(1);
+        replication.idle_wakeup_interval = Duration::from_secs(1);
+        replication.application_name = Some("wattle capture".to_owned());
+        replication
+    }
+}
+
+fn spawn<S, T>(connection: tokio_postgres::Connection<S, T>) -> JoinHandle<()>
+where
+    tokio_postgres::Connection<S, T>: Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+{
+    tokio::spawn(async move {
+        // The error is also given to whoever uses the client, who reports it.
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a source connection ended");
+        }
+    })
+}
+
+fn client_config(options: &Options) -> Result<rustls::ClientConfig, SourceError> {
+    let mut roots = rustls::RootCertStore::empty();
+    match &options.tls_ca {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(path) => {
+            use rustls_pki_types::pem::PemObject;
+            let unreadable = |error: &dyn std::fmt::Display| SourceError::Config {
+                what: format!("the CA file {} cannot be read: {error}", path.display()),
+                fix: "name a PEM file with the certificates of the source's certification authority".into(),
+            };
+            let certificates =
+                rustls_pki_types::CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))?;
+            for certificate in certificates {
+                let certificate = certificate.map_err(|error| unreadable(&error))?;
+                roots.add(certificate).map_err(|error| unreadable(&error))?;
+            }
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = versions.map_err(|error| SourceError::Bug { what: error.to_string() })?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}

@@ -1,0 +1,242 @@
+//! The PostgreSQL engine: any retailer on PostgreSQL 15 or later, read through its pack.
+//!
+//! **Capture** streams logical replication (`pgoutput`) from a slot of ours over a publication that the retailer's
+//! DBA made, and decodes keys only. What was stored durably is acknowledged, and idle keep-alives too, so that the
+//! slot never holds other databases' log.
+//!
+//! **The fence.** A logical client may hear a commit before any other session sees it, and as long as a synchronous
+//! standby keeps it waiting, while later commits are visible already. A snapshot is handed out only when none of the
+//! transactions heard is in progress in that very snapshot and, on a replica, when it has replayed past them.
+//!
+//! **Fetch** expands `{keys}` to `unnest` of text arrays cast to the key columns' exact types, so that indexes serve.
+//!
+//! **Gentleness.** Sessions are read-only, with statement and lock time-outs, at most a few at once. `row_security` is
+//! off, which makes PostgreSQL refuse a query that a row policy would thin out, instead of letting a policy look like
+//! deleted rows. A slot is never made on a server that would let it grow without limit.
+//!
+//! Verified on PostgreSQL 15.18.
+
+mod catalogue;
+mod check;
+mod connect;
+mod error;
+mod feed;
+mod pgoutput;
+mod position;
+mod settings;
+mod slot;
+mod snapshot;
+mod value;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, RwLock, Semaphore};
+use tokio_postgres::types::ToSql;
+use wattle_core::{
+    EntityGraph, Feed, Fence, Finding, Key, KeyPage, NodeId, NodeStatistics, Position, SourceAdapter,
+    SourceError, SourceSnapshot, Statistics,
+};
+use wattle_sql::Pack;
+
+use catalogue::{Catalogue, quote};
+use connect::{Connector, Session};
+use error::source_error;
+use position::{Identity, PgPosition};
+pub use settings::{Options, TlsMode};
+
+/// A PostgreSQL source, seen through a pack.
+#[derive(Clone)]
+pub struct PostgresAdapter {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pack: Pack,
+    options: Options,
+    slot: String,
+    /// The primary: capture, and all else unless there is a replica.
+    primary: Connector,
+    /// Where rows are read.
+    reader: Connector,
+    idle: Mutex<Vec<Session>>,
+    /// Bounds the sessions that read rows at once.
+    sessions: Arc<Semaphore>,
+    catalogue: RwLock<Option<Arc<Catalogue>>>,
+}
+
+impl PostgresAdapter {
+    /// A source at an address (`postgres://user:password@host:port/database`), captured through the named slot.
+    /// Connects on first use.
+    pub fn new(
+        pack: Pack,
+        url: &str,
+        slot: impl Into<String>,
+        options: Options,
+    ) -> Result<Self, SourceError> {
+        let primary = Connector::new(url, &options)?;
+        let reader = match &options.read_url {
+            Some(url) => Connector::new(url, &options)?,
+            None => primary.clone(),
+        };
+        let sessions = Arc::new(Semaphore::new(options.max_sessions as usize));
+        let inner = Inner {
+            pack,
+            slot: slot.into(),
+            primary,
+            reader,
+            idle: Mutex::new(Vec::new()),
+            sessions,
+            catalogue: RwLock::new(None),
+            options,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+impl Inner {
+    pub(crate) fn graph(&self) -> &EntityGraph {
+        self.pack.graph()
+    }
+
+    /// A session on the reading server, from the idle ones or new. The caller holds a permit.
+    pub(crate) async fn session(&self) -> Result<Session, SourceError> {
+        loop {
+            let idle = self.idle.lock().await.pop();
+            match idle {
+                Some(session) if session.is_open() => return Ok(session),
+                Some(_) => {}
+                None => return self.reader.connect("read").await,
+            }
+        }
+    }
+
+    /// Keeps a session that is in a good state for the next caller.
+    pub(crate) async fn keep(&self, session: Session) {
+        self.idle.lock().await.push(session);
+    }
+
+    /// What the source's catalogue says of the graph's nodes, read once and again after a schema change.
+    pub(crate) async fn catalogue(&self, session: &Session) -> Result<Arc<Catalogue>, SourceError> {
+        if let Some(known) = self.catalogue.read().await.as_ref() {
+            return Ok(known.clone());
+        }
+        let read = Arc::new(Catalogue::read(session, self.graph()).await?);
+        *self.catalogue.write().await = Some(read.clone());
+        Ok(read)
+    }
+
+    /// The table may have been altered: its types are read again, and statements are prepared again.
+    pub(crate) async fn forget_schema(&self) {
+        *self.catalogue.write().await = None;
+        self.idle.lock().await.clear();
+    }
+
+    async fn permit(&self) -> tokio::sync::OwnedSemaphorePermit {
+        self.sessions.clone().acquire_owned().await.expect("the semaphore is never closed")
+    }
+}
+
+#[async_trait]
+impl SourceAdapter for PostgresAdapter {
+    fn graph(&self) -> &EntityGraph {
+        self.inner.graph()
+    }
+
+    async fn check(&self) -> Result<Vec<Finding>, SourceError> {
+        check::check(&self.inner).await
+    }
+
+    async fn begin(&self) -> Result<Position, SourceError> {
+        slot::begin(&self.inner).await
+    }
+
+    async fn now(&self) -> Result<Position, SourceError> {
+        let _permit = self.inner.permit().await;
+        let session = match self.inner.options.read_url {
+            None => self.inner.session().await?,
+            Some(_) => self.inner.primary.connect("position").await?,
+        };
+        let row = session
+            .client()
+            .query_one("select pg_current_wal_insert_lsn()::text", &[])
+            .await
+            .map_err(|error| source_error("read the current position", error))?;
+        let lsn = position::parse_lsn(row.get(0))?;
+        let position = PgPosition { identity: session.identity(), lsn, xid: None }.encode();
+        if self.inner.options.read_url.is_none() {
+            self.inner.keep(session).await;
+        }
+        Ok(position)
+    }
+
+    async fn changes(&self, from: &Position) -> Result<Box<dyn Feed>, SourceError> {
+        Ok(Box::new(feed::PgFeed::start(self.inner.clone(), from).await?))
+    }
+
+    async fn keys(&self, node: NodeId, after: Option<&Key>, limit: usize) -> Result<KeyPage, SourceError> {
+        let _permit = self.inner.permit().await;
+        let session = self.inner.session().await?;
+        let catalogue = self.inner.catalogue(&session).await?;
+        let graph = self.inner.graph();
+        let columns: Vec<String> = graph.node(node).key.iter().map(|column| quote(&column.name)).collect();
+        let types = catalogue.key_types(graph, node)?;
+        let shown: Vec<String> = columns.iter().map(|column| format!("{column}::text")).collect();
+        let values = after.map(Key::values).unwrap_or_default();
+        let page = snapshot::page_clause(&columns, &types, &values, 1);
+        let sql = format!(
+            "select {} from {} where {} order by {} limit {}",
+            shown.join(", "),
+            graph.node(node).relation,
+            page.unwrap_or_else(|| "true".to_owned()),
+            columns.join(", "),
+            limit + 1,
+        );
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let rows =
+            session.client().query(&sql, &parameters).await.map_err(|error| {
+                source_error(&format!("scan the keys of {}", graph.node(node).name), error)
+            })?;
+        self.inner.keep(session).await;
+        snapshot::key_page(graph, node, &rows, limit)
+    }
+
+    async fn snapshot(&self, fence: &Fence) -> Result<Box<dyn SourceSnapshot>, SourceError> {
+        let permit = self.inner.permit().await;
+        Ok(Box::new(snapshot::PgSnapshot::open(self.inner.clone(), permit, fence).await?))
+    }
+
+    async fn statistics(&self) -> Result<Statistics, SourceError> {
+        let _permit = self.inner.permit().await;
+        let session = self.inner.session().await?;
+        let graph = self.inner.graph();
+        let relations: Vec<&str> = graph.node_ids().map(|id| graph.node(id).relation.as_str()).collect();
+        let rows = session
+            .client()
+            .query(include_str!("sql/statistics.sql"), &[&relations])
+            .await
+            .map_err(|error| source_error("read statistics", error))?;
+        self.inner.keep(session).await;
+        let mut statistics = Statistics::default();
+        for row in &rows {
+            let count = |at| u64::try_from(row.get::<_, i64>(at)).unwrap_or(0);
+            match row.get::<_, Option<i64>>(0) {
+                Some(_) => statistics.nodes.push(NodeStatistics { rows: count(1), writes: count(2) }),
+                None => statistics.other_writes = count(2),
+            }
+        }
+        Ok(statistics)
+    }
+
+    async fn retained_bytes(&self) -> Result<Option<u64>, SourceError> {
+        let session = self.inner.primary.connect("position").await?;
+        slot::retained_bytes(&session, &self.inner.slot).await
+    }
+}
+
+pub(crate) fn identity_mismatch(expected: Identity, found: Identity) -> SourceError {
+    SourceError::ChangedServer {
+        what: format!("the position belongs to server and database {expected}, and this is {found}"),
+    }
+}

@@ -1,0 +1,66 @@
+//! What a source's options may say.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Options of a PostgreSQL source, as JSON in the registry.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// The publication that the retailer's DBA made for us.
+    pub publication: String,
+    /// A replica to read rows from; capture stays on the primary.
+    pub read_url: Option<String>,
+    /// Use a slot although the server would let it grow without limit and fill the retailer's disk.
+    pub allow_unlimited_slot: bool,
+    /// TLS; by default required unless the server is on this machine.
+    pub tls: Option<TlsMode>,
+    /// PEM file of the certification authority; the public ones by default.
+    pub tls_ca: Option<PathBuf>,
+    /// Sessions that read rows at once.
+    pub max_sessions: u32,
+    /// Milliseconds after which a statement at the source is given up.
+    pub statement_timeout_ms: u64,
+    /// Milliseconds after which waiting for a lock at the source is given up.
+    pub lock_timeout_ms: u64,
+    /// Milliseconds to wait for a snapshot that includes what was heard.
+    pub fence_timeout_ms: u64,
+}
+
+/// Whether connections are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsMode {
+    /// No TLS: for a server on this machine or behind a tunnel.
+    Off,
+    /// TLS, the certificate's chain and host name verified.
+    VerifyFull,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            publication: "wattle".to_owned(),
+            read_url: None,
+            allow_unlimited_slot: false,
+            tls: None,
+            tls_ca: None,
+            // One snapshot being applied, one prefetched, one key scan.
+            max_sessions: 3,
+            // A batch of 1,000 keys takes tens of milliseconds; a plan gone wrong must not hold the source for long.
+            statement_timeout_ms: 30_000,
+            // We only read, so we only ever wait behind DDL.
+            lock_timeout_ms: 5_000,
+            // A synchronous standby may keep a commit invisible for a while; the caller backs off and asks again.
+            fence_timeout_ms: 10_000,
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn fence_timeout(&self) -> Duration {
+        Duration::from_millis(self.fence_timeout_ms)
+    }
+}

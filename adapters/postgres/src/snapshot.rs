@@ -1,0 +1,366 @@
+//! Snapshots: one consistent, read-only view that provably includes a fence.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
+use wattle_core::{
+    Entity, EntityGraph, Fence, Fetched, Key, KeyPage, NodeId, PathId, SourceError, SourceSnapshot,
+};
+use wattle_sql::{Assembler, Mapping, Template, path_join};
+
+use crate::catalogue::quote;
+use crate::connect::Session;
+use crate::error::source_error;
+use crate::position::{PgPosition, Visibility, parse_lsn};
+use crate::{Inner, identity_mismatch, value};
+
+/// First wait for a snapshot that includes the fence; doubled up to the second.
+const FENCE_WAIT: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(200));
+
+/// The snapshot's time, as the pack's `{now}`.
+const NOW: &str = "transaction_timestamp()";
+
+pub(crate) struct PgSnapshot {
+    inner: Arc<Inner>,
+    /// Taken when the snapshot is dropped.
+    session: Option<Session>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for PgSnapshot {
+    /// Ends the transaction and keeps the session; where there is no runtime to do so, the connection just closes.
+    fn drop(&mut self) {
+        let (Some(session), permit) = (self.session.take(), self.permit.take()) else { return };
+        let inner = self.inner.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if session.is_open() && session.client().batch_execute("commit").await.is_ok() {
+                    inner.keep(session).await;
+                }
+                drop(permit);
+            });
+        }
+    }
+}
+
+impl PgSnapshot {
+    pub(crate) async fn open(
+        inner: Arc<Inner>,
+        permit: OwnedSemaphorePermit,
+        fence: &Fence,
+    ) -> Result<Self, SourceError> {
+        let positions: Vec<PgPosition> =
+            fence.positions().iter().map(PgPosition::decode).collect::<Result<_, _>>()?;
+        let session = inner.session().await?;
+        if let Some(other) = positions.iter().find(|position| position.identity != session.identity()) {
+            return Err(identity_mismatch(other.identity, session.identity()));
+        }
+        let deadline = Instant::now() + inner.options.fence_timeout();
+        let mut wait = FENCE_WAIT.0;
+        loop {
+            let missing = try_open(&inner, &session, &positions).await?;
+            let Some(missing) = missing else {
+                return Ok(Self { inner, session: Some(session), permit: Some(permit) });
+            };
+            if Instant::now() + wait > deadline {
+                return Err(SourceError::Behind { what: missing });
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(FENCE_WAIT.1);
+        }
+    }
+
+    fn session(&mut self) -> &mut Session {
+        self.session.as_mut().expect("the session is only taken when the snapshot is dropped")
+    }
+
+    /// After an error the transaction is of no use: the session is closed with it.
+    fn spoil<T>(&mut self, result: Result<T, SourceError>) -> Result<T, SourceError> {
+        if result.is_err() {
+            self.session = None;
+        }
+        result
+    }
+
+    fn open_session(&mut self) -> Result<(), SourceError> {
+        if self.session.is_some() {
+            return Ok(());
+        }
+        Err(SourceError::Unavailable { what: "the snapshot ended with an earlier error".into(), cause: None })
+    }
+
+    async fn fetch_all(&mut self, entity: Entity, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
+        let inner = self.inner.clone();
+        let queries = inner.pack.queries(entity).ok_or_else(|| SourceError::Bug {
+            what: format!("{entity} was asked of a source that does not feed it"),
+        })?;
+        let root = inner.graph().root(entity).expect("the pack has queries for it");
+        let parameters = key_columns(inner.graph(), root, keys)?;
+        let mut assembler = Assembler::new(&inner.pack, entity, keys);
+        for (at, array) in queries.arrays.iter().enumerate() {
+            let (rows, mapping) = self.run(entity, Some(at), &array.template, &parameters).await?;
+            assembler.array(at, &mapping, rows)?;
+        }
+        let (rows, mapping) = self.run(entity, None, &queries.main, &parameters).await?;
+        assembler.main(&mapping, rows)
+    }
+
+    async fn run(
+        &mut self,
+        entity: Entity,
+        array: Option<usize>,
+        template: &Template,
+        parameters: &[Vec<String>],
+    ) -> Result<(Vec<wattle_sql::Row>, Arc<Mapping>), SourceError> {
+        let (statement, mapping) = self.prepared(entity, array, template).await?;
+        let doing = || match array {
+            None => format!("fetch {entity}"),
+            Some(_) => format!("fetch the arrays of {entity}"),
+        };
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            parameters.iter().map(|list| list as &(dyn ToSql + Sync)).collect();
+        let rows = self
+            .session()
+            .client()
+            .query(&statement, &parameters)
+            .await
+            .map_err(|error| source_error(&doing(), error))?;
+        let rows: Result<Vec<_>, _> = rows.iter().map(value::row).collect();
+        Ok((rows?, mapping))
+    }
+
+    async fn prepared(
+        &mut self,
+        entity: Entity,
+        array: Option<usize>,
+        template: &Template,
+    ) -> Result<(Statement, Arc<Mapping>), SourceError> {
+        let place = (entity, array.map_or(0, |at| at + 1));
+        if let Some(known) = self.session().statements.get(&place) {
+            return Ok(known.clone());
+        }
+        let inner = self.inner.clone();
+        let session = self.session();
+        let catalogue = inner.catalogue(session).await?;
+        let root = inner.graph().root(entity).expect("the pack has queries for it");
+        let types = catalogue.key_types(inner.graph(), root)?;
+        let sql = template.expand(&keys_relation(inner.graph(), root, &types), NOW);
+        let statement = session
+            .client()
+            .prepare(&sql)
+            .await
+            .map_err(|error| source_error(&format!("prepare the fetch of {entity}"), error))?;
+        let mapping = Arc::new(mapping(&inner, entity, array, &statement)?);
+        session.statements.insert(place, (statement.clone(), mapping.clone()));
+        Ok((statement, mapping))
+    }
+
+    async fn resolve_page(
+        &mut self,
+        path: PathId,
+        keys: &[Key],
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<KeyPage, SourceError> {
+        let inner = self.inner.clone();
+        let graph = inner.graph();
+        let way = graph.path(path);
+        let root = graph.root(way.entity).expect("a path ends at a root");
+        let catalogue = inner.catalogue(self.session()).await?;
+        let types = catalogue.key_types(graph, way.from)?;
+        let join = path_join(graph, way, &keys_relation(graph, way.from, &types), quote);
+        let after_values = after.map(Key::values).unwrap_or_default();
+        let root_types = catalogue.key_types(graph, root)?;
+        let page = page_clause(&join.key, &root_types, &after_values, types.len() + 1);
+        let named: Vec<String> =
+            join.key.iter().enumerate().map(|(at, key)| format!("{key} as c{at}")).collect();
+        let present: Vec<String> = join.key.iter().map(|key| format!("{key} is not null")).collect();
+        let shown: Vec<String> = (0..join.key.len()).map(|at| format!("c{at}::text")).collect();
+        let order: Vec<String> = (0..join.key.len()).map(|at| format!("c{at}")).collect();
+        let sql = format!(
+            "select {shown} from (select distinct {named} {from} where {present}{page}) found order by {order} limit {limit}",
+            shown = shown.join(", "),
+            named = named.join(", "),
+            from = join.from,
+            present = present.join(" and "),
+            page = page.map(|page| format!(" and {page}")).unwrap_or_default(),
+            order = order.join(", "),
+            limit = limit + 1,
+        );
+        let doing = || format!("follow {} to {}", graph.node(way.from).name, way.entity);
+        let columns = key_columns(graph, way.from, keys)?;
+        let mut parameters: Vec<&(dyn ToSql + Sync)> =
+            columns.iter().map(|list| list as &(dyn ToSql + Sync)).collect();
+        parameters.extend(after_values.iter().map(|value| value as &(dyn ToSql + Sync)));
+        let session = self.session();
+        let statement = session.prepared(&sql).await.map_err(|error| source_error(&doing(), error))?;
+        let rows = session
+            .client()
+            .query(&statement, &parameters)
+            .await
+            .map_err(|error| source_error(&doing(), error))?;
+        key_page(graph, root, &rows, limit)
+    }
+}
+
+/// Understands the columns of a prepared query, and refuses types that could not be read exactly.
+pub(crate) fn mapping(
+    inner: &Inner,
+    entity: Entity,
+    array: Option<usize>,
+    statement: &Statement,
+) -> Result<Mapping, SourceError> {
+    let names: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
+    for column in statement.columns() {
+        value::require_exact(column.type_()).map_err(|fix| SourceError::Config {
+            what: format!("the fetch of {entity} selects \"{}\" as {}", column.name(), column.type_()),
+            fix,
+        })?;
+    }
+    let mapping = match array {
+        None => Mapping::of_main(&inner.pack, entity, &names),
+        Some(at) => Mapping::of_array(&inner.pack, entity, at, &names),
+    };
+    mapping.map_err(|errors| SourceError::Config {
+        what: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        fix: "correct the pack's aliases".into(),
+    })
+}
+
+/// Begins a transaction whose snapshot includes all positions; otherwise ends it and says what is missing.
+async fn try_open(
+    inner: &Inner,
+    session: &Session,
+    positions: &[PgPosition],
+) -> Result<Option<String>, SourceError> {
+    let failed = |error| source_error("open a snapshot", error);
+    if inner.options.read_url.is_some() {
+        // The replica must have replayed past the positions before the snapshot is taken.
+        let row = session
+            .client()
+            .query_one("select coalesce(pg_last_wal_replay_lsn(), pg_current_wal_lsn())::text", &[])
+            .await
+            .map_err(failed)?;
+        let replayed = parse_lsn(row.get(0))?;
+        if positions.iter().any(|position| position.lsn > replayed) {
+            return Ok(Some("the replica has not replayed it yet".into()));
+        }
+    }
+    session
+        .client()
+        .batch_execute("begin isolation level repeatable read read only")
+        .await
+        .map_err(failed)?;
+    let row = session.client().query_one("select pg_current_snapshot()::text", &[]).await.map_err(failed)?;
+    let visibility = Visibility::parse(row.get(0))
+        .ok_or_else(|| SourceError::Bug { what: "pg_current_snapshot() has an unknown form".into() })?;
+    let unseen = positions.iter().filter_map(|position| position.xid).find(|xid| !visibility.includes(*xid));
+    let Some(xid) = unseen else { return Ok(None) };
+    session.client().batch_execute("rollback").await.map_err(failed)?;
+    Ok(Some(format!(
+        "transaction {xid} was heard and is not visible yet (a synchronous standby may be keeping it waiting)"
+    )))
+}
+
+/// The relation that `{keys}` stands for: text arrays cast to the key columns' own types.
+pub(crate) fn keys_relation(graph: &EntityGraph, node: NodeId, types: &[String]) -> String {
+    let names: Vec<String> = graph.node(node).key.iter().map(|column| quote(&column.name)).collect();
+    let arrays: Vec<String> = types
+        .iter()
+        .enumerate()
+        .map(|(at, type_name)| format!("${}::text[]::{type_name}[]", at + 1))
+        .collect();
+    let names = names.join(", ");
+    format!(
+        "(select {names}, ord - 1 as ord from unnest({}) with ordinality as u({names}, ord))",
+        arrays.join(", ")
+    )
+}
+
+/// The keys, column by column, as the arrays that [`keys_relation`] takes.
+fn key_columns(graph: &EntityGraph, node: NodeId, keys: &[Key]) -> Result<Vec<Vec<String>>, SourceError> {
+    let width = graph.node(node).key.len();
+    let mut columns = vec![Vec::with_capacity(keys.len()); width];
+    for key in keys {
+        let values = key.values();
+        if values.len() != width {
+            return Err(SourceError::Bug {
+                what: format!(
+                    "a key of {} has {} columns instead of {width}",
+                    graph.node(node).name,
+                    values.len()
+                ),
+            });
+        }
+        for (column, value) in columns.iter_mut().zip(values) {
+            column.push(value.into_owned());
+        }
+    }
+    Ok(columns)
+}
+
+/// The condition that a key follows the cursor, whose values are parameters from `first` on.
+pub(crate) fn page_clause<T>(
+    columns: &[String],
+    types: &[String],
+    after: &[T],
+    first: usize,
+) -> Option<String> {
+    if after.is_empty() {
+        return None;
+    }
+    let values: Vec<String> = types
+        .iter()
+        .enumerate()
+        .map(|(at, type_name)| format!("${}::text::{type_name}", first + at))
+        .collect();
+    Some(format!("({}) > ({})", columns.join(", "), values.join(", ")))
+}
+
+/// Rows of key columns as text; one more than the limit means that another page follows.
+pub(crate) fn key_page(
+    graph: &EntityGraph,
+    node: NodeId,
+    rows: &[Row],
+    limit: usize,
+) -> Result<KeyPage, SourceError> {
+    let mut keys = Vec::with_capacity(rows.len().min(limit));
+    for row in rows.iter().take(limit) {
+        let values: Vec<String> = (0..row.len()).map(|at| row.get(at)).collect();
+        let key = Key::new(graph.key_types(node), values.iter().map(String::as_str));
+        keys.push(key.map_err(|error| SourceError::Config {
+            what: format!(
+                "a key of {} does not have the types that graph.toml gives: {error}",
+                graph.node(node).name
+            ),
+            fix: "give the key columns' types as the table has them".into(),
+        })?);
+    }
+    let next = (rows.len() > limit).then(|| keys.last().cloned()).flatten();
+    Ok(KeyPage { keys, next })
+}
+
+#[async_trait]
+impl SourceSnapshot for PgSnapshot {
+    async fn fetch(&mut self, entity: Entity, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
+        self.open_session()?;
+        let fetched = self.fetch_all(entity, keys).await;
+        self.spoil(fetched)
+    }
+
+    async fn resolve(
+        &mut self,
+        path: PathId,
+        keys: &[Key],
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<KeyPage, SourceError> {
+        self.open_session()?;
+        let page = self.resolve_page(path, keys, after, limit).await;
+        self.spoil(page)
+    }
+}

@@ -46,6 +46,9 @@ pub trait SourceAdapter: Send + Sync {
     /// A position at or after everything that is visible now: touches carry it.
     async fn now(&self) -> Result<Position, SourceError>;
 
+    /// Does a feed that has come to `here` have yielded everything up to `there`? A broken position is never reached.
+    fn reached(&self, here: &Position, there: &Position) -> bool;
+
     /// Listens from a position on. Fails with [`SourceError::LostPosition`] when the source no longer has it.
     async fn changes(&self, from: &Position) -> Result<Box<dyn Feed>, SourceError>;
 

@@ -170,6 +170,13 @@ impl SourceAdapter for PostgresAdapter {
         Ok(position)
     }
 
+    fn reached(&self, here: &Position, there: &Position) -> bool {
+        match (PgPosition::decode(here), PgPosition::decode(there)) {
+            (Ok(here), Ok(there)) => here.identity == there.identity && here.lsn >= there.lsn,
+            _ => false,
+        }
+    }
+
     async fn changes(&self, from: &Position) -> Result<Box<dyn Feed>, SourceError> {
         Ok(Box::new(feed::PgFeed::start(self.inner.clone(), from).await?))
     }

@@ -1,0 +1,195 @@
+//! From a batch of changes to the records it affects, read from one fenced snapshot.
+
+use std::collections::{BTreeMap, HashSet};
+
+use wattle_core::plan::{self, FetchGroup};
+use wattle_core::{Entity, EntityGraph, Fence, Key, NodeId, PathId, Position, Record, RecordError};
+
+use crate::SyncError;
+use crate::jobs::whole_scans;
+use crate::runner::Runner;
+use crate::store::jobs::{JobKind, Scan};
+use crate::store::lineage;
+use crate::store::marker::Markers;
+use crate::store::stream::{Entry, Lane, read};
+
+/// Changes taken at once: a fetch of a thousand keys costs little more than one of a hundred, and a batch is still
+/// applied well within the latency that is promised.
+pub(crate) const BATCH_LEN: usize = 1_000;
+/// Backfill is never starved: a tenth of each batch.
+const BACKFILL_SHARE: usize = BATCH_LEN / 10;
+/// More affected records than this become a job, so that no batch grows with the size of the source.
+pub(crate) const FAN_OUT_LEN: usize = 1_000;
+
+/// A run of both lanes, and the markers before and after it.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) from: Markers,
+    pub(crate) to: Markers,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// Takes the next batch after the markers; nothing when there is none.
+pub(crate) async fn take(runner: &Runner, from: &Markers) -> Result<Option<Batch>, SyncError> {
+    let graph = runner.adapter.graph();
+    let mut entries = read(runner.db(), &runner.scope, graph, Lane::Live, from.live, BATCH_LEN).await?;
+    let mut to = from.clone();
+    if let Some(last) = entries.last() {
+        to.live = last.seq;
+        to.position = Some(last.position.clone());
+    }
+    let room = (BATCH_LEN - entries.len()).max(BACKFILL_SHARE);
+    let backfill = read(runner.db(), &runner.scope, graph, Lane::Backfill, from.backfill, room).await?;
+    if let Some(last) = backfill.last() {
+        to.backfill = last.seq;
+    }
+    entries.extend(backfill);
+    Ok((!entries.is_empty()).then(|| Batch { from: from.clone(), to, entries }))
+}
+
+/// What the source has of a batch's records now.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) from: Markers,
+    pub(crate) to: Markers,
+    /// In graph order: owners before what they own.
+    pub(crate) groups: Vec<Group>,
+    /// Work that is too large for a batch.
+    pub(crate) jobs: Vec<(JobKind, Vec<Scan>)>,
+    pub(crate) last_position: Option<Position>,
+}
+
+/// The answers for one entity.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) entity: Entity,
+    pub(crate) records: Vec<Record>,
+    pub(crate) errors: Vec<RecordError>,
+    /// Keys that the source does not have: missing, or known there under another form.
+    pub(crate) gone: Vec<Key>,
+}
+
+impl Fetched {
+    /// The lineage that will be there once this is applied: the next batch must see it now.
+    fn pending_lineage(&self, lookups: &BTreeMap<NodeId, Vec<Key>>) -> Vec<(Entity, Key)> {
+        let wanted: HashSet<(NodeId, &Key)> =
+            lookups.iter().flat_map(|(node, keys)| keys.iter().map(|key| (*node, key))).collect();
+        let records = self.groups.iter().flat_map(|group| &group.records);
+        records
+            .filter(|record| record.lineage.iter().any(|(node, key)| wanted.contains(&(*node, key))))
+            .map(|record| (record.entity, record.key.clone()))
+            .collect()
+    }
+}
+
+/// Reads everything that a batch affects. `pending` is the batch before it, fetched and perhaps not yet applied.
+pub(crate) async fn fetch(
+    runner: &Runner,
+    batch: Batch,
+    pending: Option<&Fetched>,
+) -> Result<Fetched, SyncError> {
+    let graph = runner.adapter.graph();
+    let lookups = plan::lookups(graph, batch.entries.iter().filter_map(|entry| entry.change.as_ref()));
+    let mut fetched = Fetched {
+        last_position: batch.entries.last().map(|entry| entry.position.clone()),
+        jobs: lookups.whole.iter().map(|node| (JobKind::Resync, whole_scans(graph, *node))).collect(),
+        groups: Vec::new(),
+        from: batch.from,
+        to: batch.to,
+    };
+    let mut affected = pending.map(|pending| pending.pending_lineage(&lookups.lineage)).unwrap_or_default();
+    for (node, keys) in &lookups.lineage {
+        let name = &graph.node(*node).name;
+        let found = lineage::look_up(runner.db(), &runner.scope, name, keys, FAN_OUT_LEN + 1).await?;
+        if found.len() > FAN_OUT_LEN {
+            fetched
+                .jobs
+                .push((JobKind::FanOut, vec![Scan::Lineage { node: name.clone(), keys: Some(texts(keys)) }]));
+        } else {
+            affected.extend(found);
+        }
+    }
+    if lookups.named.is_empty() && lookups.resolve.is_empty() && affected.is_empty() {
+        return Ok(fetched);
+    }
+    let heard = batch.entries.iter().map(|entry| entry.position.clone()).chain(fetched.from.position.clone());
+    let mut snapshot = runner.adapter.snapshot(&Fence::new(heard)).await?;
+    for (path, keys) in &lookups.resolve {
+        let page = snapshot.resolve(*path, keys, None, FAN_OUT_LEN).await?;
+        if page.next.is_some() {
+            fetched.jobs.push((JobKind::FanOut, vec![path_scan(graph, *path, keys)]));
+        } else {
+            let entity = graph.path(*path).entity;
+            affected.extend(page.keys.into_iter().map(|key| (entity, key)));
+        }
+    }
+    for group in plan::fetches(graph, lookups.named, affected) {
+        let answers = snapshot.fetch(group.entity, &group.keys).await?;
+        fetched.groups.push(sort_out(group, answers)?);
+    }
+    Ok(fetched)
+}
+
+/// Separates records, errors and misses. The source's equality decides: a record that came back under another form of
+/// the key is stored under its own, and the form asked for is gone.
+fn sort_out(asked: FetchGroup, answers: Vec<wattle_core::Fetched>) -> Result<Group, SyncError> {
+    let mut group = Group { entity: asked.entity, records: Vec::new(), errors: Vec::new(), gone: Vec::new() };
+    let mut answered = vec![false; asked.keys.len()];
+    let mut found = HashSet::new();
+    for answer in answers {
+        let known = answered
+            .get_mut(answer.ordinal)
+            .ok_or_else(|| SyncError::Bug("a fetch answered a key that was not asked".into()))?;
+        *known = true;
+        match answer.record {
+            Ok(record) => {
+                if record.key != asked.keys[answer.ordinal] {
+                    group.gone.push(asked.keys[answer.ordinal].clone());
+                }
+                // Two forms of one key were asked: it is one record.
+                if found.insert(record.key.clone()) {
+                    group.records.push(record);
+                }
+            }
+            Err(error) => group.errors.push(error),
+        }
+    }
+    group
+        .gone
+        .extend(asked.keys.into_iter().zip(answered).filter(|(_, answered)| !answered).map(|(key, _)| key));
+    group.gone.retain(|key| !found.contains(key));
+    Ok(group)
+}
+
+fn texts(keys: &[Key]) -> Vec<String> {
+    keys.iter().map(|key| key.as_str().to_owned()).collect()
+}
+
+/// A path by names, so that the stored scan survives a change of the graph.
+fn path_scan(graph: &EntityGraph, id: PathId, keys: &[Key]) -> Scan {
+    let path = graph.path(id);
+    let owning = graph.owning(path.from).contains(&id);
+    let alike = if owning { graph.owning(path.from) } else { graph.feeding(path.from) };
+    let nth =
+        alike.iter().filter(|other| graph.path(**other).entity == path.entity).position(|other| *other == id);
+    Scan::Path {
+        from: graph.node(path.from).name.clone(),
+        entity: path.entity.name().to_owned(),
+        owning,
+        nth: nth.expect("every path is in one of its start's lists"),
+        keys: texts(keys),
+    }
+}
+
+/// The path that [`path_scan`] named, if the graph still has it.
+pub(crate) fn path_of_scan(
+    graph: &EntityGraph,
+    from: &str,
+    entity: &str,
+    owning: bool,
+    nth: usize,
+) -> Option<PathId> {
+    let from = graph.node_named(from)?;
+    let alike = if owning { graph.owning(from) } else { graph.feeding(from) };
+    alike.iter().filter(|id| graph.path(**id).entity.name() == entity).nth(nth).copied()
+}

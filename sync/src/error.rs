@@ -1,0 +1,53 @@
+//! What can go wrong in sync, and what is done about it.
+
+use sea_orm::DbErr;
+use wattle_core::{ErrorClass, SourceError};
+use wattle_tenants::{TenantError, database_error_class};
+
+/// A failure of one of a source's loops.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The source's side.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The registry or a session.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    /// The target's side.
+    #[error("the target database failed")]
+    Target(#[from] DbErr),
+    /// Another process has taken the source over, or our hold on it was cut.
+    #[error("the lease of this source is held by another process")]
+    LeaseLost,
+    /// An invariant does not hold.
+    #[error("an invariant is broken: {0}")]
+    Bug(String),
+}
+
+impl SyncError {
+    /// What to do about it.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Source(error) => error.class(),
+            Self::Tenant(error) => error.class(),
+            Self::Target(error) => database_error_class(error),
+            Self::LeaseLost => ErrorClass::Transient,
+            Self::Bug(_) => ErrorClass::Bug,
+        }
+    }
+
+    /// The error with all its causes, for the operator. Never holds values of records.
+    pub fn explain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            let more = inner.to_string();
+            if !text.contains(&more) {
+                text.push_str(": ");
+                text.push_str(&more);
+            }
+            cause = inner.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,45 @@
+//! What a source's loops tell each other: how far each has come, and when to stop.
+
+use tokio::sync::watch;
+
+/// Shared by the loops of one source.
+pub(crate) struct Progress {
+    /// Counts appends to either lane: whoever waits for work watches it.
+    appended: watch::Sender<u64>,
+    /// Counts moves of a marker.
+    applied: watch::Sender<u64>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Progress {
+    pub(crate) fn new(stop: watch::Receiver<bool>) -> Self {
+        let counter = || watch::Sender::new(0);
+        Self { appended: counter(), applied: counter(), stop }
+    }
+
+    pub(crate) fn has_appended(&self) {
+        self.appended.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn has_applied(&self) {
+        self.applied.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn appended(&self) -> watch::Receiver<u64> {
+        self.appended.subscribe()
+    }
+
+    pub(crate) fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Resolves when the process is asked to stop.
+    pub(crate) async fn stopped(&self) {
+        // A dropped sender means that whoever could ask is gone.
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+    }
+}

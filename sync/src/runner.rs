@@ -1,0 +1,313 @@
+//! A source's runner: takes the lease, runs the loops, and decides what a failure means.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use sea_orm::DatabaseConnection;
+use tokio::sync::watch;
+use uuid::Uuid;
+use wattle_core::{ErrorClass, SourceAdapter, SourceSystem};
+use wattle_tenants::{Tenant, TenantSession, Tenants};
+
+use crate::backoff::Backoff;
+use crate::lease::Lease;
+use crate::progress::Progress;
+use crate::store::{Scope, jobs as job_store, marker, source_state, stream};
+use crate::{SyncError, capture, consume, jobs};
+
+/// How often the lease's connection is asked whether it is still there, and the source's state is shown afresh.
+const CONFIRM_EVERY: Duration = Duration::from_secs(1);
+/// How often a process without the lease asks for it.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How long a source that must be fixed by someone waits before it is tried again.
+const PAUSE: Duration = Duration::from_secs(3);
+/// A loop that ran this long had recovered: its next failure is a new one.
+const RECOVERED_AFTER: Duration = Duration::from_secs(10);
+/// How often an end condition is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// When a runner is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Never: it runs until it is stopped.
+    Stopped,
+    /// When all that the source had at the start is applied and no job is left.
+    Idle,
+    /// When this job is over.
+    Job(Uuid),
+}
+
+/// Syncs one source of one tenant.
+pub struct SourceRunner {
+    tenants: Tenants,
+    tenant: Arc<Tenant>,
+    system: SourceSystem,
+    adapter: Arc<dyn SourceAdapter>,
+    stop: watch::Receiver<bool>,
+}
+
+/// The loops of a runner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Loop {
+    Capture,
+    Consumer,
+    Jobs,
+}
+
+impl Loop {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Consumer => "consumer",
+            Self::Jobs => "jobs",
+        }
+    }
+}
+
+/// What the loops of a runner share while they hold the lease.
+pub(crate) struct Runner {
+    session: TenantSession,
+    pub(crate) scope: Scope,
+    pub(crate) adapter: Arc<dyn SourceAdapter>,
+    pub(crate) token: i64,
+    pub(crate) progress: Progress,
+    troubles: Mutex<BTreeMap<Loop, Trouble>>,
+}
+
+/// Why a loop does not get on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Trouble {
+    state: &'static str,
+    reason: String,
+}
+
+impl Runner {
+    pub(crate) fn db(&self) -> &DatabaseConnection {
+        self.session.db()
+    }
+
+    /// A loop gets on: whatever it waited for is over.
+    pub(crate) fn works(&self, which: Loop) {
+        if self.troubles().remove(&which).is_some() {
+            tracing::info!(part = which.name(), "goes on");
+        }
+    }
+
+    /// Logs a failure once, when it is new.
+    fn fails(&self, which: Loop, state: &'static str, error: &SyncError) {
+        let trouble = Trouble { state, reason: format!("{}: {}", which.name(), error.explain()) };
+        let before = self.troubles().insert(which, trouble.clone());
+        if before.as_ref() != Some(&trouble) {
+            tracing::warn!(part = which.name(), state, reason = trouble.reason, "does not get on");
+        }
+    }
+
+    fn troubles(&self) -> std::sync::MutexGuard<'_, BTreeMap<Loop, Trouble>> {
+        self.troubles.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl SourceRunner {
+    /// A runner that stops when `stop` becomes true.
+    pub fn new(
+        tenants: Tenants,
+        tenant: Arc<Tenant>,
+        system: SourceSystem,
+        adapter: Arc<dyn SourceAdapter>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self { tenants, tenant, system, adapter, stop }
+    }
+
+    /// Runs until its end condition or until it is stopped. Fails only when an invariant is broken, or when a job that
+    /// it runs for has failed; everything else is waited for.
+    pub async fn run(self, until: Until) -> Result<(), SyncError> {
+        let mut backoff = Backoff::default();
+        loop {
+            if *self.stop.borrow() {
+                return Ok(());
+            }
+            let error = match self.hold(until).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.class() == ErrorClass::Bug => return Err(error),
+                Err(error) => error,
+            };
+            tracing::warn!(reason = error.explain(), "the source's runner starts over");
+            self.pause(backoff.next()).await;
+        }
+    }
+
+    async fn pause(&self, time: Duration) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Takes the lease and works under it until it is lost, or the end.
+    async fn hold(&self, until: Until) -> Result<(), SyncError> {
+        let session = self.tenants.session(&self.tenant).await?;
+        let scope = Scope { tenant: self.tenant.id.to_string(), source: self.system.to_string() };
+        let mut asked = false;
+        let mut lease = loop {
+            match Lease::acquire(&session, &scope).await? {
+                Some(lease) => break lease,
+                None if *self.stop.borrow() => return Ok(()),
+                None => {
+                    if !std::mem::replace(&mut asked, true) {
+                        tracing::info!("another process syncs this source: waiting for its lease");
+                    }
+                    self.pause(ASK_EVERY).await;
+                }
+            }
+        };
+        tracing::info!(lease_token = lease.token, "holds the lease");
+        // The loops also stop when the end condition holds.
+        let (end, stop) = watch::channel(false);
+        let runner = Runner {
+            session,
+            scope,
+            adapter: self.adapter.clone(),
+            token: lease.token,
+            progress: Progress::new(stop),
+            troubles: Mutex::new(BTreeMap::new()),
+        };
+        let ended = async {
+            let ended = tokio::select! {
+                () = self.asked_to_stop() => Ok(()),
+                ended = reached(&runner, until) => ended,
+            };
+            end.send_replace(true);
+            ended
+        };
+        let loops = async {
+            tokio::try_join!(
+                supervise(&runner, Loop::Capture, || capture::run(&runner)),
+                supervise(&runner, Loop::Consumer, || consume::run(&runner)),
+                supervise(&runner, Loop::Jobs, || jobs::run(&runner)),
+                ended,
+            )
+        };
+        let result = tokio::select! {
+            result = loops => result.map(|_| ()),
+            lost = watch_over(&runner, &mut lease) => Err(lost),
+        };
+        let (state, reason) = match &result {
+            Ok(()) => ("stopped", None),
+            Err(error) => ("waiting", Some(error.explain())),
+        };
+        // Whoever looks at a target that is down sees that without us.
+        let _ = source_state::report(runner.db(), &runner.scope, state, reason.as_deref(), None).await;
+        result
+    }
+
+    async fn asked_to_stop(&self) {
+        // A dropped sender means that whoever could ask is gone.
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+    }
+}
+
+/// Runs a loop again and again: transient errors back off, config errors wait for someone to fix them, and neither
+/// loses anything. Ends with the process, the lease, or a broken invariant.
+async fn supervise<F>(runner: &Runner, which: Loop, run: impl Fn() -> F) -> Result<(), SyncError>
+where
+    F: Future<Output = Result<(), SyncError>>,
+{
+    let mut backoff = Backoff::default();
+    loop {
+        let began = Instant::now();
+        let error = match run().await {
+            Ok(()) if runner.progress.stopping() => return Ok(()),
+            Ok(()) => continue,
+            Err(SyncError::LeaseLost) => return Err(SyncError::LeaseLost),
+            Err(error) => error,
+        };
+        if began.elapsed() > RECOVERED_AFTER {
+            backoff.reset();
+        }
+        let wait = match error.class() {
+            ErrorClass::Bug => return Err(error),
+            ErrorClass::Transient => {
+                runner.fails(which, "waiting", &error);
+                backoff.next()
+            }
+            ErrorClass::Config | ErrorClass::Record => {
+                runner.fails(which, "paused", &error);
+                PAUSE
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = runner.progress.stopped() => return Ok(()),
+        }
+    }
+}
+
+/// Confirms the lease and shows the source's state, until the lease is lost.
+async fn watch_over(runner: &Runner, lease: &mut Lease) -> SyncError {
+    let mut retained = None;
+    loop {
+        if let Err(lost) = lease.confirm().await {
+            return lost;
+        }
+        let (state, reason) = {
+            let troubles = runner.troubles();
+            let worst =
+                troubles.values().find(|t| t.state == "paused").or_else(|| troubles.values().next()).cloned();
+            worst.map_or(("running", None), |trouble| (trouble.state, Some(trouble.reason)))
+        };
+        let shown =
+            source_state::report(runner.db(), &runner.scope, state, reason.as_deref(), retained).await;
+        if let Err(error) = shown {
+            return error.into();
+        }
+        tokio::time::sleep(CONFIRM_EVERY).await;
+        if state == "running" {
+            retained = runner.adapter.retained_bytes().await.unwrap_or(None);
+        }
+    }
+}
+
+/// Resolves when the end condition holds.
+async fn reached(runner: &Runner, until: Until) -> Result<(), SyncError> {
+    let goal = match until {
+        Until::Stopped => return std::future::pending().await,
+        Until::Job(_) => None,
+        Until::Idle => loop {
+            // The capture loop shows what is wrong when the source cannot answer.
+            match runner.adapter.now().await {
+                Ok(position) => break Some(position),
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+        },
+    };
+    loop {
+        let done = match (until, &goal) {
+            (Until::Job(id), _) => job_store::is_over(runner.db(), id).await,
+            (_, Some(goal)) => is_idle(runner, goal).await,
+            _ => Ok(false),
+        };
+        match done {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) if error.class() == ErrorClass::Transient => {}
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn is_idle(runner: &Runner, goal: &wattle_core::Position) -> Result<bool, SyncError> {
+    let captured = source_state::position(runner.db(), &runner.scope).await?;
+    if !captured.is_some_and(|captured| runner.adapter.reached(&captured, goal)) {
+        return Ok(false);
+    }
+    if job_store::next(runner.db(), &runner.scope).await?.is_some() {
+        return Ok(false);
+    }
+    let markers = marker::read(runner.db(), &runner.scope).await?;
+    let (live, backfill) = stream::heads(runner.db(), &runner.scope).await?;
+    Ok(markers.live == live && markers.backfill == backfill)
+}

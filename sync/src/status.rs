@@ -1,0 +1,88 @@
+//! How fresh a tenant is, for the operator: per source and stage, by age, count and bytes.
+
+use chrono::{DateTime, Utc};
+use sea_orm::DbErr;
+use serde::Serialize;
+use wattle_tenants::TenantSession;
+
+use crate::SyncError;
+use crate::store::jobs::{self, JobView};
+use crate::store::query;
+
+/// Finished jobs that are still shown.
+const SHOWN_JOBS: u64 = 5;
+
+/// The state of one tenant.
+#[derive(Debug, Clone, Serialize)]
+pub struct TenantStatus {
+    /// Its sources that sync ever ran for.
+    pub sources: Vec<SourceStatus>,
+    /// Jobs that are not over, and the latest that are.
+    pub jobs: Vec<JobView>,
+}
+
+/// The state of one source.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceStatus {
+    /// Its name.
+    pub source_system: String,
+    /// `running`, `waiting`, `paused` or `stopped`; `gone` when a running sync has not been heard of for a while.
+    pub state: String,
+    /// Why, in plain words.
+    pub reason: Option<String>,
+    /// When sync last said so.
+    pub updated_at: DateTime<Utc>,
+    /// When capture last stored something, or heard that there is nothing.
+    pub captured_at: Option<DateTime<Utc>>,
+    /// Changes in the live lane that are not yet applied.
+    pub live_count: i64,
+    /// Age in milliseconds of the oldest of them; 0 when there is none.
+    pub live_age_ms: i64,
+    /// Touches in the backfill lane that are not yet applied.
+    pub backfill_count: i64,
+    /// Bytes of log that the source keeps for us.
+    pub retained_bytes: Option<i64>,
+    /// Keys in quarantine.
+    pub quarantine_count: i64,
+}
+
+/// Reads the state of a tenant.
+pub async fn read(session: &TenantSession) -> Result<TenantStatus, SyncError> {
+    let db = session.db();
+    let rows = query(
+        db,
+        "select s.source_system, case when s.state <> 'stopped' and s.updated_at < now() - interval '15 seconds' then 'gone' else s.state end as state,
+                s.reason, s.updated_at, s.captured_at, s.retained_bytes,
+                lh.last_seq - lm.seq as live_count, bh.last_seq - bm.seq as backfill_count,
+                coalesce((select (extract(epoch from now() - min(e.appended_at)) * 1000)::bigint from stream_event e
+                          where e.source_system = s.source_system and e.lane = 'live' and e.last_seq > lm.seq
+                              and e.first_seq > lm.seq - 1000), 0) as live_age_ms,
+                (select count(*) from quarantine q where q.source_system = s.source_system) as quarantine_count
+         from source_state s
+         join stream_head lh on lh.source_system = s.source_system and lh.lane = 'live'
+         join stream_head bh on bh.source_system = s.source_system and bh.lane = 'backfill'
+         join marker lm on lm.source_system = s.source_system and lm.lane = 'live'
+         join marker bm on bm.source_system = s.source_system and bm.lane = 'backfill'
+         order by s.source_system",
+        vec![],
+    )
+    .await?;
+    let sources: Result<Vec<_>, DbErr> = rows
+        .iter()
+        .map(|row| {
+            Ok(SourceStatus {
+                source_system: row.try_get("", "source_system")?,
+                state: row.try_get("", "state")?,
+                reason: row.try_get("", "reason")?,
+                updated_at: row.try_get("", "updated_at")?,
+                captured_at: row.try_get("", "captured_at")?,
+                live_count: row.try_get("", "live_count")?,
+                live_age_ms: row.try_get("", "live_age_ms")?,
+                backfill_count: row.try_get("", "backfill_count")?,
+                retained_bytes: row.try_get("", "retained_bytes")?,
+                quarantine_count: row.try_get("", "quarantine_count")?,
+            })
+        })
+        .collect();
+    Ok(TenantStatus { sources: sources?, jobs: jobs::list(db, SHOWN_JOBS).await? })
+}

@@ -1,0 +1,78 @@
+//! Records that change at a known time without an event.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use wattle_core::{Entity, Key};
+
+use super::{Scope, execute, query, texts};
+
+/// The entities that have any.
+pub(crate) async fn entities(db: &impl ConnectionTrait, scope: &Scope) -> Result<BTreeSet<Entity>, DbErr> {
+    let rows = query(
+        db,
+        "select distinct entity from due where source_system = $1",
+        vec![scope.source.as_str().into()],
+    )
+    .await?;
+    rows.iter()
+        .map(|row| row.try_get::<String>("", "entity"))
+        .map(|name| Ok(Entity::from_name(&name?)))
+        .filter_map(Result::transpose)
+        .collect()
+}
+
+/// Sets when these records change, and forgets it for those that no longer do.
+pub(crate) async fn rewrite<'a>(
+    work: &DatabaseTransaction,
+    scope: &Scope,
+    entity: Entity,
+    all: impl Iterator<Item = &'a str>,
+    due: &[(&'a str, DateTime<Utc>)],
+) -> Result<(), DbErr> {
+    execute(
+        work,
+        "delete from due where source_system = $1 and entity = $2 and source_id = any ($3)",
+        vec![scope.source.as_str().into(), entity.name().into(), texts(all)],
+    )
+    .await?;
+    execute(
+        work,
+        "insert into due (tenant_id, source_system, entity, source_id, due_at)
+         select $1, $2, $3, d.source_id, d.due_at::timestamptz from unnest($4::text[], $5::text[]) as d (source_id, due_at)",
+        vec![
+            scope.tenant.as_str().into(),
+            scope.source.as_str().into(),
+            entity.name().into(),
+            texts(due.iter().map(|(id, _)| *id)),
+            due.iter().map(|(_, at)| at.to_rfc3339()).collect::<Vec<_>>().into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes up to a page of the records whose time has come.
+pub(crate) async fn take(
+    work: &DatabaseTransaction,
+    scope: &Scope,
+    limit: i64,
+) -> Result<Vec<(Entity, Key)>, DbErr> {
+    let rows = query(
+        work,
+        "delete from due where (tenant_id, source_system, entity, source_id) in (
+             select tenant_id, source_system, entity, source_id from due
+             where source_system = $1 and due_at <= now() order by due_at limit $2)
+         returning entity, source_id",
+        vec![scope.source.as_str().into(), limit.into()],
+    )
+    .await?;
+    let mut taken = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(entity) = Entity::from_name(&row.try_get::<String>("", "entity")?) {
+            taken.push((entity, Key::from_canonical(row.try_get::<String>("", "source_id")?)));
+        }
+    }
+    Ok(taken)
+}

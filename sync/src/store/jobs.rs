@@ -1,0 +1,285 @@
+//! Jobs: long work, page by page, that survives whoever carries it out.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Scope, execute, query};
+use crate::SyncError;
+
+/// What a job walks through: keys to touch, a page at a time. Nodes and entities by name, so that a stored job
+/// survives a change of the graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "scan")]
+pub(crate) enum Scan {
+    /// Every row of a node at the source.
+    Source { node: String },
+    /// Every record of an entity in the target: those that the source no longer has are deleted on miss.
+    Target { entity: String },
+    /// The records that any of these rows used to feed; without keys, any row of the node.
+    Lineage { node: String, keys: Option<Vec<String>> },
+    /// The records at the end of a path from these rows. The path is named by where it starts and ends, and its place
+    /// among those that do.
+    Path { from: String, entity: String, owning: bool, nth: usize, keys: Vec<String> },
+}
+
+/// Why a job is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// Touches every record of the source, owners first.
+    Hydrate,
+    /// Touches records on both sides: after a lost position, a TRUNCATE, a write that left no keys.
+    Resync,
+    /// Touches the many records that one change affects.
+    FanOut,
+}
+
+impl JobKind {
+    /// Its stored name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hydrate => "hydrate",
+            Self::Resync => "resync",
+            Self::FanOut => "fan_out",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Hydrate, Self::Resync, Self::FanOut].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// How a job is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Not begun.
+    Waiting,
+    /// Begun.
+    Running,
+    /// All its touches are applied.
+    Done,
+    /// It cannot go on.
+    Failed,
+}
+
+impl JobState {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Waiting, Self::Running, Self::Done, Self::Failed]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+}
+
+/// A job as stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) id: Uuid,
+    pub(crate) kind: JobKind,
+    pub(crate) scans: Vec<Scan>,
+    /// The scan it is at; their number when all are through.
+    pub(crate) scan: usize,
+    pub(crate) cursor: Option<String>,
+    pub(crate) last_seq: i64,
+    pub(crate) state: JobState,
+}
+
+/// A job as shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct JobView {
+    /// Its id.
+    pub job_id: Uuid,
+    /// The source it works on.
+    pub source_system: String,
+    /// Why it is there.
+    pub kind: JobKind,
+    /// How it is doing.
+    pub state: JobState,
+    /// What it is walking through right now.
+    pub current: Option<String>,
+    /// Keys touched so far.
+    pub touched: i64,
+    /// How many there will be, roughly.
+    pub estimate: Option<i64>,
+    /// Touches that are not yet applied.
+    pub outstanding: i64,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// When it began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+const COLUMNS: &str = "job_id, source_system, kind, scans, scan, cursor, touched, estimate, last_seq, state, error, created_at, started_at, finished_at";
+
+/// Records a job.
+pub(crate) async fn insert(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    kind: JobKind,
+    scans: &[Scan],
+    estimate: Option<i64>,
+) -> Result<Uuid, DbErr> {
+    let id = Uuid::new_v4();
+    execute(
+        db,
+        "insert into job (tenant_id, source_system, job_id, kind, scans, estimate) values ($1, $2, $3, $4, $5, $6)",
+        vec![
+            scope.tenant.as_str().into(),
+            scope.source.as_str().into(),
+            id.to_string().into(),
+            kind.name().into(),
+            serde_json::to_string(scans).expect("scans are plain data").into(),
+            estimate.into(),
+        ],
+    )
+    .await?;
+    Ok(id)
+}
+
+/// The oldest job that is not over.
+pub(crate) async fn next(db: &impl ConnectionTrait, scope: &Scope) -> Result<Option<Job>, DbErr> {
+    let sql = format!(
+        "select {COLUMNS} from job where source_system = $1 and state in ('waiting', 'running') order by created_at, job_id limit 1"
+    );
+    query(db, &sql, vec![scope.source.as_str().into()]).await?.first().map(job).transpose()
+}
+
+/// The jobs that are not over and are of a kind.
+pub(crate) async fn unfinished(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    kind: JobKind,
+) -> Result<Vec<Job>, DbErr> {
+    let sql = format!(
+        "select {COLUMNS} from job where source_system = $1 and kind = $2 and state in ('waiting', 'running') order by created_at"
+    );
+    query(db, &sql, vec![scope.source.as_str().into(), kind.name().into()]).await?.iter().map(job).collect()
+}
+
+fn job(row: &QueryResult) -> Result<Job, DbErr> {
+    let broken = |what: &str| DbErr::Type(format!("a job has a broken {what}"));
+    let text = |column: &str| row.try_get::<String>("", column);
+    Ok(Job {
+        id: text("job_id")?.parse().map_err(|_| broken("job_id"))?,
+        kind: JobKind::parse(&text("kind")?).ok_or_else(|| broken("kind"))?,
+        scans: serde_json::from_str(&text("scans")?).map_err(|_| broken("scans"))?,
+        scan: usize::try_from(row.try_get::<i64>("", "scan")?).map_err(|_| broken("scan"))?,
+        cursor: row.try_get("", "cursor")?,
+        last_seq: row.try_get("", "last_seq")?,
+        state: JobState::parse(&text("state")?).ok_or_else(|| broken("state"))?,
+    })
+}
+
+/// Where a job stands after a page.
+pub(crate) struct Step<'a> {
+    pub(crate) scan: usize,
+    pub(crate) cursor: Option<&'a str>,
+    pub(crate) touched: usize,
+    /// The position of its last touch, if it made any.
+    pub(crate) last_seq: Option<i64>,
+}
+
+/// Moves a job on from where it was read; fails when someone else moved it.
+pub(crate) async fn advance(work: &DatabaseTransaction, job: &Job, step: Step<'_>) -> Result<(), SyncError> {
+    let count = |n: usize| i64::try_from(n).expect("pages are bounded");
+    let moved = execute(
+        work,
+        "update job set scan = $4, cursor = $5, touched = touched + $6, last_seq = greatest(last_seq, coalesce($7, 0)),
+                        state = 'running', started_at = coalesce(started_at, now())
+         where job_id = $1 and scan = $2 and cursor is not distinct from $3 and state in ('waiting', 'running')",
+        vec![
+            job.id.to_string().into(),
+            count(job.scan).into(),
+            job.cursor.clone().into(),
+            count(step.scan).into(),
+            step.cursor.map(str::to_owned).into(),
+            count(step.touched).into(),
+            step.last_seq.into(),
+        ],
+    )
+    .await?;
+    if moved.rows_affected() == 1 { Ok(()) } else { Err(SyncError::LeaseLost) }
+}
+
+/// Ends a job.
+pub(crate) async fn finish(db: &impl ConnectionTrait, job: &Job, error: Option<&str>) -> Result<(), DbErr> {
+    let state = if error.is_some() { JobState::Failed } else { JobState::Done };
+    execute(
+        db,
+        "update job set state = $2, error = $3, finished_at = now() where job_id = $1",
+        vec![job.id.to_string().into(), state.name().into(), error.map(str::to_owned).into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Jobs to show: those not over, and the latest that are.
+pub(crate) async fn list(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<JobView>, DbErr> {
+    let sql = format!(
+        "select j.*, greatest(j.last_seq - m.seq, 0) as outstanding from (
+             select {COLUMNS} from job order by state in ('waiting', 'running') desc, created_at desc limit $1) j
+         join marker m on m.source_system = j.source_system and m.lane = 'backfill'"
+    );
+    let rows = query(db, &sql, vec![i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
+    rows.iter()
+        .map(|row| {
+            let job = job(row)?;
+            Ok(JobView {
+                job_id: job.id,
+                source_system: row.try_get("", "source_system")?,
+                kind: job.kind,
+                state: job.state,
+                current: job.scans.get(job.scan).map(Scan::describe),
+                touched: row.try_get("", "touched")?,
+                estimate: row.try_get("", "estimate")?,
+                outstanding: row.try_get("", "outstanding")?,
+                error: row.try_get("", "error")?,
+                created_at: row.try_get("", "created_at")?,
+                started_at: row.try_get("", "started_at")?,
+                finished_at: row.try_get("", "finished_at")?,
+            })
+        })
+        .collect()
+}
+
+impl Scan {
+    /// In words.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Source { node } => format!("{node} at the source"),
+            Self::Target { entity } => format!("{entity} in the target"),
+            Self::Lineage { node, .. } => format!("records built from {node}"),
+            Self::Path { from, entity, .. } => format!("{entity} affected by {from}"),
+        }
+    }
+}
+
+/// Is a job over? One that failed is an error with its reason.
+pub(crate) async fn is_over(db: &impl ConnectionTrait, id: Uuid) -> Result<bool, SyncError> {
+    let rows =
+        query(db, "select state, error from job where job_id = $1", vec![id.to_string().into()]).await?;
+    let row = rows.first().ok_or_else(|| SyncError::Bug(format!("there is no job {id}")))?;
+    match JobState::parse(&row.try_get::<String>("", "state")?) {
+        Some(JobState::Done) => Ok(true),
+        Some(JobState::Failed) => {
+            let reason: Option<String> = row.try_get("", "error")?;
+            Err(SyncError::Bug(format!("job {id} failed: {}", reason.unwrap_or_default())))
+        }
+        _ => Ok(false),
+    }
+}

@@ -1,0 +1,123 @@
+//! Lineage: the captured rows that records were built from.
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use wattle_core::{Entity, EntityGraph, Key, NodeId, Record};
+
+use super::{Scope, execute, query, texts};
+
+/// The records that these rows used to feed, up to a limit.
+pub(crate) async fn look_up(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    node: &str,
+    keys: &[Key],
+    limit: usize,
+) -> Result<Vec<(Entity, Key)>, DbErr> {
+    let rows = query(
+        db,
+        "select distinct entity, source_id from lineage
+         where tenant_id = $5 and source_system = $1 and node = $2 and node_key = any ($3) limit $4",
+        vec![
+            scope.source.as_str().into(),
+            node.into(),
+            texts(keys.iter().map(Key::as_str)),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+            scope.tenant.as_str().into(),
+        ],
+    )
+    .await?;
+    records(rows)
+}
+
+/// A page of the records that any of these rows used to feed, or any row of the node, after a record.
+pub(crate) async fn page(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    node: &str,
+    keys: Option<&[Key]>,
+    after: Option<(&str, &str)>,
+    limit: usize,
+) -> Result<Vec<(Entity, Key)>, DbErr> {
+    let (after_entity, after_id) = after.unwrap_or(("", ""));
+    let rows = query(
+        db,
+        "select distinct entity, source_id from lineage
+         where tenant_id = $8 and source_system = $1 and node = $2 and ($3 or node_key = any ($4)) and (entity, source_id) > ($5, $6)
+         order by entity, source_id limit $7",
+        vec![
+            scope.source.as_str().into(),
+            node.into(),
+            keys.is_none().into(),
+            texts(keys.unwrap_or_default().iter().map(Key::as_str)),
+            after_entity.into(),
+            after_id.into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+            scope.tenant.as_str().into(),
+        ],
+    )
+    .await?;
+    records(rows)
+}
+
+fn records(rows: Vec<sea_orm::QueryResult>) -> Result<Vec<(Entity, Key)>, DbErr> {
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        // An entity that this release does not know has no records either.
+        if let Some(entity) = Entity::from_name(&row.try_get::<String>("", "entity")?) {
+            found.push((entity, Key::from_canonical(row.try_get::<String>("", "source_id")?)));
+        }
+    }
+    Ok(found)
+}
+
+/// Rewrites the lineage of records that were fetched.
+pub(crate) async fn rewrite(
+    work: &DatabaseTransaction,
+    scope: &Scope,
+    graph: &EntityGraph,
+    entity: Entity,
+    records: &[&Record],
+) -> Result<(), DbErr> {
+    let rows: Vec<(&str, NodeId, &str)> = records
+        .iter()
+        .flat_map(|record| {
+            record.lineage.iter().map(|(node, key)| (record.key.as_str(), *node, key.as_str()))
+        })
+        .collect();
+    execute(
+        work,
+        "with given as (select * from unnest($5::text[], $6::text[], $7::text[]) as g (source_id, node, node_key)),
+         gone as (
+             delete from lineage l where source_system = $2 and entity = $3 and source_id = any ($4)
+                 and (source_id, node, node_key) not in (select source_id, node, node_key from given))
+         insert into lineage (tenant_id, source_system, node, node_key, entity, source_id)
+         select $1, $2, node, node_key, $3, source_id from given on conflict do nothing",
+        vec![
+            scope.tenant.as_str().into(),
+            scope.source.as_str().into(),
+            entity.name().into(),
+            texts(records.iter().map(|record| record.key.as_str())),
+            texts(rows.iter().map(|(id, _, _)| *id)),
+            texts(rows.iter().map(|(_, node, _)| graph.node(*node).name.as_str())),
+            texts(rows.iter().map(|(_, _, key)| *key)),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Forgets the lineage of records that are gone.
+pub(crate) async fn forget(
+    work: &DatabaseTransaction,
+    scope: &Scope,
+    entity: Entity,
+    ids: &[String],
+) -> Result<(), DbErr> {
+    execute(
+        work,
+        "delete from lineage where source_system = $1 and entity = $2 and source_id = any ($3)",
+        vec![scope.source.as_str().into(), entity.name().into(), texts(ids.iter().map(String::as_str))],
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! The SQL of sync, one statement a function. Table names are the tenant's own partitions: every statement runs in a
+//! tenant's session.
+
+pub(crate) mod due;
+pub(crate) mod jobs;
+pub(crate) mod lineage;
+pub(crate) mod marker;
+pub(crate) mod quarantine;
+pub(crate) mod records;
+pub(crate) mod segment;
+pub(crate) mod source_state;
+pub(crate) mod stream;
+
+use sea_orm::{ConnectionTrait, DbErr, ExecResult, QueryResult, Statement, Value};
+
+/// Whose rows: every tenant table begins with these.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    pub(crate) tenant: String,
+    pub(crate) source: String,
+}
+
+pub(crate) fn statement(db: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
+    Statement::from_sql_and_values(db.get_database_backend(), sql, values)
+}
+
+pub(crate) async fn execute(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<ExecResult, DbErr> {
+    db.execute_raw(statement(db, sql, values)).await
+}
+
+pub(crate) async fn query(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Vec<QueryResult>, DbErr> {
+    db.query_all_raw(statement(db, sql, values)).await
+}
+
+/// A text array parameter.
+pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Value {
+    texts.into_iter().map(str::to_owned).collect::<Vec<String>>().into()
+}

@@ -1,0 +1,154 @@
+//! The durable stream in the target database: append, and read after a position.
+
+use chrono::Utc;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use wattle_core::{Change, EntityGraph, Position};
+
+use super::{Scope, execute, query, segment, texts};
+use crate::SyncError;
+
+/// Live changes are served first; backfill gets at least a tenth of each batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    Live,
+    Backfill,
+}
+
+impl Lane {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Backfill => "backfill",
+        }
+    }
+}
+
+/// Changes in one stored row: as many as a batch holds.
+const SEGMENT_LEN: usize = 1_000;
+
+/// One change, as read.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) seq: i64,
+    /// Nothing where the graph no longer has the node.
+    pub(crate) change: Option<Change>,
+    pub(crate) position: Position,
+}
+
+/// Makes sure that the day's partition is there.
+pub(crate) async fn ensure_day(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    execute(db, "select wattle.ensure_stream_day($1)", vec![Utc::now().date_naive().into()]).await?;
+    Ok(())
+}
+
+/// Appends changes to a lane and returns the last position given out. The head's row lock is held to commit, so that
+/// positions become visible in order.
+pub(crate) async fn append(
+    work: &DatabaseTransaction,
+    scope: &Scope,
+    graph: &EntityGraph,
+    lane: Lane,
+    changes: &[(Change, Position)],
+) -> Result<i64, DbErr> {
+    let count = i64::try_from(changes.len()).expect("batches are bounded");
+    let head = query(
+        work,
+        "update stream_head set last_seq = last_seq + $3 where source_system = $1 and lane = $2 returning last_seq",
+        vec![scope.source.as_str().into(), lane.name().into(), count.into()],
+    )
+    .await?;
+    let head = head.first().ok_or_else(|| DbErr::RecordNotFound("the stream's head".into()))?;
+    let last: i64 = head.try_get("", "last_seq")?;
+    let mut first = last - count + 1;
+    let (mut firsts, mut lasts, mut segments) = (Vec::new(), Vec::new(), Vec::new());
+    for run in changes.chunks(SEGMENT_LEN) {
+        let end = first + i64::try_from(run.len()).expect("a run is short") - 1;
+        firsts.push(first);
+        lasts.push(end);
+        segments.push(segment::encode(graph, run));
+        first = end + 1;
+    }
+    execute(
+        work,
+        "insert into stream_event (tenant_id, source_system, lane, first_seq, last_seq, appended_on, changes)
+         select $1, $2, $3, s.first_seq, s.last_seq, $4, s.changes
+         from unnest($5::bigint[], $6::bigint[], $7::text[]) as s (first_seq, last_seq, changes)",
+        vec![
+            scope.tenant.as_str().into(),
+            scope.source.as_str().into(),
+            lane.name().into(),
+            Utc::now().date_naive().into(),
+            firsts.into(),
+            lasts.into(),
+            texts(segments.iter().map(String::as_str)),
+        ],
+    )
+    .await?;
+    Ok(last)
+}
+
+/// Reads up to `max` changes of a lane after a position.
+pub(crate) async fn read(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    graph: &EntityGraph,
+    lane: Lane,
+    after: i64,
+    max: usize,
+) -> Result<Vec<Entry>, SyncError> {
+    let mut entries = Vec::new();
+    let mut after = after;
+    while entries.len() < max {
+        // Segments are short when changes trickle in: a few at a time, until there are enough.
+        let rows = query(
+            db,
+            "select first_seq, changes from stream_event
+             where tenant_id = $5 and source_system = $1 and lane = $2 and last_seq > $3 and first_seq > $3 - $4
+             order by first_seq limit 32",
+            vec![
+                scope.source.as_str().into(),
+                lane.name().into(),
+                after.into(),
+                i64::try_from(SEGMENT_LEN).expect("it is small").into(),
+                scope.tenant.as_str().into(),
+            ],
+        )
+        .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let first: i64 = row.try_get("", "first_seq")?;
+            let text: String = row.try_get("", "changes")?;
+            let changes = segment::decode(graph, &text).map_err(|error| {
+                SyncError::Bug(format!("segment {first} of the {} lane cannot be read: {error}", lane.name()))
+            })?;
+            for (seq, (change, position)) in (first..).zip(changes) {
+                if seq > after && entries.len() < max {
+                    entries.push(Entry { seq, change, position });
+                    after = seq;
+                }
+            }
+            if entries.len() == max {
+                break;
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// The last positions given out, live and backfill.
+pub(crate) async fn heads(db: &impl ConnectionTrait, scope: &Scope) -> Result<(i64, i64), DbErr> {
+    let rows = query(
+        db,
+        "select lane, last_seq from stream_head where source_system = $1",
+        vec![scope.source.as_str().into()],
+    )
+    .await?;
+    let mut heads = (0, 0);
+    for row in rows {
+        let last = row.try_get("", "last_seq")?;
+        if row.try_get::<String>("", "lane")? == Lane::Live.name() { heads.0 = last } else { heads.1 = last }
+    }
+    Ok(heads)
+}

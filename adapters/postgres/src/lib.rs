@@ -188,7 +188,9 @@ impl SourceAdapter for PostgresAdapter {
         let graph = self.inner.graph();
         let columns: Vec<String> = graph.node(node).key.iter().map(|column| quote(&column.name)).collect();
         let types = catalogue.key_types(graph, node)?;
-        let shown: Vec<String> = columns.iter().map(|column| format!("{column}::text")).collect();
+        // Named apart from the columns, or the order would be that of the texts.
+        let shown: Vec<String> =
+            columns.iter().enumerate().map(|(at, column)| format!("{column}::text as text_{at}")).collect();
         let values = after.map(Key::values).unwrap_or_default();
         let page = snapshot::page_clause(&columns, &types, &values, 1);
         let sql = format!(

@@ -62,6 +62,8 @@ impl<'a> Assembler<'a> {
         let queries = self.pack.queries(self.entity).expect("the caller got the mapping from this pack");
         let query = &queries.arrays[array];
         let parent = mapping.parent.and_then(|column| row[column].plain_text());
+        let lineage = self.lineage_of(ordinal, mapping, row)?;
+        self.lineage.entry(ordinal).or_default().extend(lineage);
         let value = match &mapping.value {
             Some(alias) => match self.convert(ordinal, &query.path, alias, row)? {
                 Some(value) => value,
@@ -82,8 +84,6 @@ impl<'a> Assembler<'a> {
                 Value::Object(fields)
             }
         };
-        let lineage = self.lineage_of(ordinal, mapping, row)?;
-        self.lineage.entry(ordinal).or_default().extend(lineage);
         self.elements[array].entry((ordinal, parent)).or_default().push(value);
         Ok(())
     }

@@ -7,6 +7,9 @@ use wattle_core::{Entity, KeyColumn, NodeId, Tracking};
 
 use crate::{Pack, PackError};
 
+/// PostgreSQL cuts names off at 63 bytes, other databases later.
+const SHORTEST_CUT: usize = 63;
+
 /// The columns of one query, understood.
 #[derive(Debug, Clone)]
 pub struct Mapping {
@@ -244,6 +247,9 @@ impl<'a> Aliases<'a> {
                     let codes = self.codes(name);
                     mapping.fields.push(FieldAlias { column, path, shape, codes });
                 }
+                None if name.len() >= SHORTEST_CUT => self.wrong(format!(
+                    "has the alias \"{name}\", which is not a field; the database may have cut it off: select the object around the field as JSON"
+                )),
                 None => {
                     let of = self.array.map_or_else(
                         || self.entity.to_string(),

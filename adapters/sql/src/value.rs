@@ -52,7 +52,9 @@ impl SourceValue {
         if matches!(self, Self::Null) {
             return Ok(None);
         }
-        if let Some(codes) = reading.codes {
+        if let Some(codes) = reading.codes
+            && !matches!(self, Self::Array(_))
+        {
             let code = self.plain_text().ok_or_else(|| format!("a {} cannot be a code", self.kind()))?;
             return match codes.get(code.as_str()) {
                 Some(word) => text(word.clone()),

@@ -1,0 +1,9 @@
+select k.ord                        as "$ord",
+       f.feed_in_id || '.' || r.seq as "$parent",
+       r.days                       as "days",
+       r.from_time                  as "startTime",
+       r.to_time                    as "endTime"
+from {keys} k
+join product.feed_in f on f.plan_code = k.plan_code and f.fuel = 'E' and f.varies
+join product.feed_in_rate r on r.feed_in_id = f.feed_in_id
+order by k.ord, f.seq, r.seq

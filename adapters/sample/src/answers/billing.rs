@@ -1,0 +1,160 @@
+//! Invoices and billing transactions.
+
+use serde_json::{Value, json};
+
+use super::{Fields, number};
+use crate::calendar;
+use crate::decimal::Cents;
+use crate::id::ServicePointId;
+use crate::invoice::{ChargeLine, Invoice, LineKind, Scope};
+use crate::ledger::{Adjustment, Detail, LedgerEntry, Metered};
+
+pub(super) fn invoice(invoice: &Invoice, account: &str, key: impl Fn(ServicePointId) -> String) -> Value {
+    let mut points: Vec<ServicePointId> = Vec::new();
+    for point in invoice.lines.iter().filter_map(|line| line.service_point) {
+        if !points.contains(&point) {
+            points.push(point);
+        }
+    }
+    let period = invoice.period.map(|(from, until)| {
+        Fields::default().set("startDate", from.to_string()).set("endDate", until.to_string())
+    });
+    let pay_on_time = invoice.pay_on_time.as_ref().map(|discount| {
+        Fields::default()
+            .set("discountAmount", discount.amount.to_string())
+            .set("gstAmount", discount.gst.to_string())
+            .set("date", discount.until.to_string())
+    });
+    Fields::default()
+        .set("accountId", account)
+        .set("invoiceNumber", invoice.id.number())
+        .set("issueDate", invoice.issued.to_string())
+        .opt("dueDate", invoice.due.map(|day| day.to_string()))
+        .opt("period", period)
+        .set("invoiceAmount", invoice.total().to_string())
+        .set("gstAmount", invoice.gst().to_string())
+        .opt("payOnTimeDiscount", pay_on_time)
+        .set("balanceAtIssue", invoice.balance_at_issue.to_string())
+        .set("servicePoints", points.into_iter().map(key).collect::<Vec<_>>())
+        .opt("gas", usage_charges(invoice, Scope::Gas))
+        .opt("electricity", usage_charges(invoice, Scope::Electricity))
+        .opt("accountCharges", account_charges(invoice))
+        .set("paymentStatus", invoice.status.cds())
+        .into()
+}
+
+/// Sums of the lines of one scope. Credits are negative on lines and positive in the CDR's totals of credits.
+struct Sums<'i>(Vec<&'i ChargeLine>);
+
+impl<'i> Sums<'i> {
+    fn of(invoice: &'i Invoice, scope: Scope) -> Option<Self> {
+        let lines: Vec<_> = invoice.lines.iter().filter(|line| line.scope == scope).collect();
+        (!lines.is_empty()).then_some(Self(lines))
+    }
+
+    fn charges(&self, kind: LineKind) -> String {
+        self.sum(kind).to_string()
+    }
+
+    fn credits(&self, kind: LineKind) -> String {
+        (-self.sum(kind)).to_string()
+    }
+
+    fn sum(&self, kind: LineKind) -> Cents {
+        self.0.iter().filter(|line| line.kind == kind).map(|line| line.amount).sum()
+    }
+
+    fn gst(&self) -> String {
+        self.0.iter().map(|line| line.gst).sum::<Cents>().to_string()
+    }
+}
+
+fn usage_charges(invoice: &Invoice, scope: Scope) -> Option<Fields> {
+    let sums = Sums::of(invoice, scope)?;
+    let others = sums.0.iter().filter_map(|line| match line.kind {
+        LineKind::Other(kind) => Some(json!({
+            "type": kind.cds(),
+            "amount": line.amount.to_string(),
+            "description": line.description,
+        })),
+        _ => None,
+    });
+    let fields = Fields::default()
+        .set("totalUsageCharges", sums.charges(LineKind::Usage))
+        .set("totalGenerationCredits", sums.credits(LineKind::Generation))
+        .set("totalOnceOffCharges", sums.charges(LineKind::OnceOffCharge))
+        .set("totalOnceOffDiscounts", sums.credits(LineKind::OnceOffDiscount))
+        .set("totalGst", sums.gst());
+    Some(fields.list("otherCharges", others.collect()))
+}
+
+fn account_charges(invoice: &Invoice) -> Option<Fields> {
+    let sums = Sums::of(invoice, Scope::Account)?;
+    let fields = Fields::default()
+        .set("totalCharges", sums.charges(LineKind::OnceOffCharge))
+        .set("totalDiscounts", sums.credits(LineKind::OnceOffDiscount))
+        .set("totalGst", sums.gst());
+    Some(fields)
+}
+
+pub(super) fn transaction(
+    entry: &LedgerEntry,
+    account: &str,
+    key: impl Fn(ServicePointId) -> String,
+) -> Value {
+    let common = || {
+        Fields::default()
+            .opt("servicePointId", entry.service_point.map(&key))
+            .opt("invoiceNumber", entry.invoice.map(|invoice| invoice.number()))
+    };
+    let charged = || common().set("amount", entry.amount.to_string());
+    let (kind, detail) = match &entry.detail {
+        Detail::Usage(usage) => {
+            let fields = metered(charged(), usage).set("usage", number(usage.quantity));
+            ("usage", fields.list("adjustments", adjustments(&entry.adjustments)))
+        }
+        Detail::Demand(demand) => {
+            let fields = metered(charged(), demand).set("rate", number(demand.quantity));
+            ("demand", fields.list("adjustments", adjustments(&entry.adjustments)))
+        }
+        Detail::OnceOff { description } => ("onceOff", charged().set("description", *description)),
+        Detail::Other { kind, period: (from, until), description } => {
+            let fields = charged()
+                .set("startDate", from.to_string())
+                .set("endDate", until.to_string())
+                .set("type", kind.cds())
+                .set("description", *description);
+            ("otherCharges", fields.list("adjustments", adjustments(&entry.adjustments)))
+        }
+        Detail::Payment(method) => {
+            let amount = (-entry.amount).to_string();
+            ("payment", Fields::default().set("amount", amount).set("method", method.cds()))
+        }
+    };
+    Fields::default()
+        .set("accountId", account)
+        .set("executionDateTime", calendar::date_time_string(entry.posted))
+        .opt("gst", (entry.gst != Cents(0)).then(|| entry.gst.to_string()))
+        .set("transactionUType", kind)
+        .set(kind, detail)
+        .into()
+}
+
+fn metered(fields: Fields, metered: &Metered) -> Fields {
+    let factors = [("DLF", metered.dlf), ("MLF", metered.mlf)];
+    let factors = factors.iter().filter_map(|(kind, value)| Some((kind, (*value)?)));
+    let factors = factors.map(|(kind, value)| json!({ "value": number(value), "type": kind }));
+    fields
+        .set("timeOfUseType", metered.usage_type.cds())
+        .set("description", metered.description)
+        .set("isEstimate", metered.estimated)
+        .set("startDate", calendar::date_time_string(calendar::midnight(metered.from)))
+        .set("endDate", calendar::date_time_string(calendar::midnight(metered.until)))
+        .set("measureUnit", metered.unit.cds())
+        .list("calculationFactors", factors.collect())
+}
+
+fn adjustments(adjustments: &[Adjustment]) -> Vec<Value> {
+    let json = |adjustment: &Adjustment| json!({ "amount": adjustment.amount.to_string(), "description": adjustment.description });
+    adjustments.iter().map(json).collect()
+}

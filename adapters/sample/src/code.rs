@@ -1,0 +1,141 @@
+//! The CDS's enumerations that the World uses. Projections turn them into their retailer's own codes.
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident { $($variant:ident = $cds:literal),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $(#[doc = concat!("`", $cds, "`")] $variant,)+
+        }
+
+        impl $name {
+            /// All values, in the order of the standard.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The standard's word for it.
+            pub const fn cds(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $cds,)+
+                }
+            }
+        }
+    )+};
+}
+
+codes! {
+    /// What a plan supplies.
+    FuelType { Electricity = "ELECTRICITY", Gas = "GAS", Dual = "DUAL" }
+
+    /// How a contract is priced.
+    PricingModel {
+        SingleRate = "SINGLE_RATE",
+        SingleRateControlledLoad = "SINGLE_RATE_CONT_LOAD",
+        TimeOfUse = "TIME_OF_USE",
+        TimeOfUseControlledLoad = "TIME_OF_USE_CONT_LOAD",
+    }
+
+    /// How a bill may be paid under a contract.
+    PaymentOption {
+        PaperBill = "PAPER_BILL",
+        CreditCard = "CREDIT_CARD",
+        DirectDebit = "DIRECT_DEBIT",
+        Bpay = "BPAY",
+        Other = "OTHER",
+    }
+
+    /// The kind of a tariff period or of an other charge.
+    ChargeType {
+        Environmental = "ENVIRONMENTAL",
+        Regulated = "REGULATED",
+        Network = "NETWORK",
+        Metering = "METERING",
+        RetailService = "RETAIL_SERVICE",
+        Other = "OTHER",
+    }
+
+    /// When a time-of-use price applies.
+    TouPeriod { Peak = "PEAK", OffPeak = "OFF_PEAK", Shoulder = "SHOULDER" }
+
+    /// The time-of-use type of a billed quantity.
+    UsageType {
+        Peak = "PEAK",
+        OffPeak = "OFF_PEAK",
+        Shoulder = "SHOULDER",
+        ControlledLoad = "CONTROLLED_LOAD",
+        Solar = "SOLAR",
+        AllDay = "ALL_DAY",
+    }
+
+    /// The unit of a price or of a quantity.
+    Unit { Kwh = "KWH", Kva = "KVA", Kw = "KW", Days = "DAYS" }
+
+    /// A day on which a window applies.
+    Day {
+        Sun = "SUN",
+        Mon = "MON",
+        Tue = "TUE",
+        Wed = "WED",
+        Thu = "THU",
+        Fri = "FRI",
+        Sat = "SAT",
+        PublicHolidays = "PUBLIC_HOLIDAYS",
+    }
+
+    /// Whether a discount has conditions.
+    DiscountType { Conditional = "CONDITIONAL", Guaranteed = "GUARANTEED", Other = "OTHER" }
+
+    /// What a discount is for.
+    DiscountCategory {
+        PayOnTime = "PAY_ON_TIME",
+        DirectDebit = "DIRECT_DEBIT",
+        GuaranteedDiscount = "GUARANTEED_DISCOUNT",
+    }
+
+    /// What a fee is for.
+    FeeType {
+        Exit = "EXIT",
+        LatePayment = "LATE_PAYMENT",
+        Disconnection = "DISCONNECTION",
+        Connection = "CONNECTION",
+        CreditCardProcessing = "CC_PROCESSING",
+        Membership = "MEMBERSHIP",
+        PaperBill = "PAPER_BILL",
+    }
+
+    /// How often a fee is due, or that it is a share of the bill.
+    FeeTerm { Fixed = "FIXED", OneYear = "1_YEAR", PercentOfBill = "PERCENT_OF_BILL", Annual = "ANNUAL", Monthly = "MONTHLY" }
+
+    /// Whose feed-in scheme it is.
+    FeedInScheme { Premium = "PREMIUM", Current = "CURRENT", Variable = "VARIABLE", Other = "OTHER" }
+
+    /// Who pays for what is fed in.
+    FeedInPayer { Government = "GOVERNMENT", Retailer = "RETAILER" }
+
+    /// Over what a demand is measured or charged.
+    DemandPeriod { Day = "DAY", Month = "MONTH", TariffPeriod = "TARIFF_PERIOD" }
+
+    /// How far an invoice is paid.
+    PaymentStatus { Paid = "PAID", PartiallyPaid = "PARTIALLY_PAID", NotPaid = "NOT_PAID" }
+
+    /// How a payment was made.
+    PaymentMethod {
+        DirectDebit = "DIRECT_DEBIT",
+        Card = "CARD",
+        Transfer = "TRANSFER",
+        Bpay = "BPAY",
+        Cash = "CASH",
+        Cheque = "CHEQUE",
+        Other = "OTHER",
+    }
+
+    /// How much a concession is worth.
+    ConcessionType { FixedAmount = "FIXED_AMOUNT", FixedPercentage = "FIXED_PERCENTAGE", Variable = "VARIABLE" }
+
+    /// As what a customer holds an account. These are Wattle's words; the standard has none.
+    Role {
+        Holder = "HOLDER",
+        JointHolder = "JOINT_HOLDER",
+        SecondaryUser = "SECONDARY_USER",
+        NominatedRepresentative = "NOMINATED_REPRESENTATIVE",
+    }
+}

@@ -1,0 +1,68 @@
+//! One seeded World of energy customers and what happens to it, known to no engine.
+//!
+//! A [`World`] has persons and organisations, accounts held alone, jointly or for somebody else, addresses that accounts
+//! share, supply points of electricity and gas, a plan catalogue, agreements, authorised contacts, concessions, and for
+//! every account years of invoices and a ledger that adds up to its balance. Each sample retailer has a *projection* of
+//! it into its own schema.
+//!
+//! - **It is deterministic.** Equal [`WorldConfig`]s make equal Worlds, on every machine and with every build whose
+//!   [`VERSION`] is the same, so a seed and a count of mutations are all that needs to be stored.
+//! - **It is compact.** Histories are worked out from the seed whenever somebody asks; only what mutations changed is kept.
+//! - **It happens before today.** Nothing is dated on [`WorldConfig::today`] or later, but for due dates and
+//!   holdings that are known to end. Times are Melbourne's.
+//! - **Numbers are exact**: [`Cents`] and [`Decimal`], never floats.
+//!
+//! [`World::mutate`] lets the next transaction of a busy retailer happen. It is a list of [`Effect`]s that a projection
+//! executes as SQL; those with [`Mutation::rolled_back`] are to be executed and rolled back, and leave the World as it was.
+//! A workload that must survive a lost connection uses [`World::draft`] before its transaction and [`World::apply`] after.
+//!
+//! [`Answers`] says what the API should answer about a World, from the World's own model: the oracle of end-to-end tests.
+
+mod account;
+mod address;
+mod answers;
+mod books;
+mod calendar;
+mod catalogue;
+mod code;
+mod decimal;
+mod dice;
+mod draft;
+mod effect;
+mod history;
+mod id;
+mod invoice;
+mod ledger;
+mod mutation;
+mod person;
+mod plan;
+mod population;
+mod rating;
+mod world;
+
+pub use account::{Account, Agreement, Concession, Contact, Holding};
+pub use address::{Address, Fuel, ServicePoint};
+pub use answers::{Answers, Projection};
+pub use code::{
+    ChargeType, ConcessionType, Day, DemandPeriod, DiscountCategory, DiscountType, FeeTerm, FeeType,
+    FeedInPayer, FeedInScheme, FuelType, PaymentMethod, PaymentOption, PaymentStatus, PricingModel, Role,
+    TouPeriod, Unit, UsageType,
+};
+pub use decimal::{Cents, Decimal};
+pub use effect::{Effect, FeeChange, Noise, NoiseKind, PriceChange};
+pub use id::{
+    AccountId, AddressId, AgreementId, ContactId, CustomerId, EntryId, InvoiceId, PlanId, ServicePointId,
+};
+pub use invoice::{ChargeLine, Invoice, LineKind, PayOnTime, Scope};
+pub use ledger::{Adjustment, Detail, LedgerEntry, Metered};
+pub use mutation::{Mutation, MutationKind};
+pub use person::{Customer, Party, PersonName};
+pub use plan::{
+    Contract, ControlledLoad, DemandCharge, Discount, DiscountMethod, Fee, FeedIn, FeedInPrice, FeedInTariff,
+    MeteringCharge, Plan, Prices, Rate, TariffPeriod, TouPrice, Window,
+};
+pub use world::{World, WorldConfig};
+
+/// Rises with every change that makes another World or other mutations of the same seed. Stored Worlds of another
+/// version cannot be continued.
+pub const VERSION: u32 = 1;

@@ -1,0 +1,291 @@
+//! The standard's rules for accounts, invoices and billing transactions, as far as the World's answers use them.
+
+use serde_json::Value;
+
+fn get<'v>(value: &'v Value, name: &str) -> &'v Value {
+    value.get(name).unwrap_or_else(|| panic!("{name} is mandatory in {value}"))
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    get(value, name).as_str().unwrap_or_else(|| panic!("{name} is a string in {value}"))
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> &'v Vec<Value> {
+    get(value, name).as_array().unwrap_or_else(|| panic!("{name} is a list in {value}"))
+}
+
+fn optional_list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
+    let values = value.get(name).map(|_| list(value, name));
+    assert!(values.is_none_or(|values| !values.is_empty()), "{name} is empty rather than left out");
+    values.into_iter().flatten()
+}
+
+fn word(value: &Value, name: &str, words: &[&str]) {
+    let found = text(value, name);
+    assert!(words.contains(&found), "{name} is {found} in {value}");
+}
+
+/// The union's selector names the one member that is there.
+fn union<'v>(value: &'v Value, selector: &str, members: &[&str]) -> (&'v str, &'v Value) {
+    let chosen = text(value, selector);
+    assert!(members.contains(&chosen), "{selector} is {chosen}");
+    for member in members {
+        assert_eq!(
+            value.get(member).is_some(),
+            *member == chosen,
+            "{selector} {chosen}, {member}, in {value}"
+        );
+    }
+    (chosen, get(value, chosen))
+}
+
+fn decimal(value: &Value, fewest: usize) {
+    let written = value.as_str().unwrap_or_else(|| panic!("{value} is a string"));
+    let digits = written.strip_prefix('-').unwrap_or(written);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    assert!((1..=16).contains(&whole.len()) && (fewest..=16).contains(&fraction.len()), "{written}");
+    assert!(whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()), "{written}");
+    assert!(fraction.len() <= fewest || !fraction.ends_with('0'), "{written} has superfluous zeros");
+}
+
+pub(crate) fn amount(value: &Value) {
+    decimal(value, 2);
+}
+
+fn rate(value: &Value) {
+    decimal(value, 0);
+}
+
+fn optional(value: &Value, name: &str, check: fn(&Value)) {
+    value.get(name).into_iter().for_each(check);
+}
+
+fn date(value: &Value) {
+    let written = value.as_str().unwrap();
+    assert!(written.len() == 10 && written.parse::<chrono::NaiveDate>().is_ok(), "{written}");
+}
+
+fn instant(value: &Value) {
+    let written = value.as_str().unwrap();
+    let parsed = chrono::DateTime::parse_from_rfc3339(written).unwrap();
+    assert!([36_000, 39_600].contains(&parsed.offset().local_minus_utc()), "{written} is not Melbourne's");
+}
+
+fn no_null(value: &Value) {
+    match value {
+        Value::Null => panic!("null"),
+        Value::Array(values) => values.iter().for_each(no_null),
+        Value::Object(fields) => fields.values().for_each(no_null),
+        _ => {}
+    }
+}
+
+pub(crate) fn account(value: &Value) {
+    no_null(value);
+    assert!(!text(value, "accountId").is_empty() && !text(value, "accountNumber").is_empty());
+    word(value, "openStatus", &["OPEN", "CLOSED"]);
+    date(get(value, "creationDate"));
+    for plan in list(value, "plans") {
+        assert!(list(plan, "servicePointIds").iter().all(Value::is_string));
+        let overview = get(plan, "planOverview");
+        date(get(overview, "startDate"));
+        optional(overview, "endDate", date);
+    }
+}
+
+pub(crate) fn account_detail(value: &Value) {
+    for plan in list(value, "plans") {
+        let detail = get(plan, "planDetail");
+        let fuel = text(detail, "fuelType");
+        assert_eq!(detail.get("gasContract").is_some(), ["GAS", "DUAL"].contains(&fuel));
+        assert_eq!(detail.get("electricityContract").is_some(), ["ELECTRICITY", "DUAL"].contains(&fuel));
+        for charge in optional_list(detail, "meteringCharges") {
+            text(charge, "displayName");
+            amount(get(charge, "minimumValue"));
+            optional(charge, "maximumValue", amount);
+        }
+        detail.get("electricityContract").into_iter().for_each(contract);
+        if let Some(gas) = detail.get("gasContract") {
+            assert_eq!(text(gas, "pricingModel"), "SINGLE_RATE");
+            contract(gas);
+        }
+    }
+    for contact in optional_list(value, "authorisedContacts") {
+        text(contact, "lastName");
+        list(contact, "middleNames");
+    }
+}
+
+fn contract(value: &Value) {
+    let model = text(value, "pricingModel");
+    let models = ["SINGLE_RATE", "SINGLE_RATE_CONT_LOAD", "TIME_OF_USE", "TIME_OF_USE_CONT_LOAD"];
+    assert!(models.contains(&model));
+    assert_eq!(value.get("timeZone").is_some(), model.starts_with("TIME_OF_USE"));
+    assert_eq!(value.get("controlledLoad").is_some(), model.ends_with("CONT_LOAD"));
+    assert_ne!(value.get("variation").is_some(), get(value, "isFixed").as_bool().unwrap());
+    assert!(!list(value, "paymentOption").is_empty() && !list(value, "tariffPeriod").is_empty());
+    for load in optional_list(value, "controlledLoad") {
+        text(load, "displayName");
+        let (_, single) = union(load, "rateBlockUType", &["singleRate", "timeOfUseRates"]);
+        optional(single, "dailySupplyCharge", amount);
+        rates(single);
+    }
+    list(value, "tariffPeriod").iter().for_each(tariff_period);
+    optional_list(value, "discounts").for_each(discount);
+    for fee in optional_list(value, "fees") {
+        text(fee, "type");
+        let share = text(fee, "term") == "PERCENT_OF_BILL";
+        assert!(share == fee.get("rate").is_some() && share != fee.get("amount").is_some());
+        optional(fee, "rate", rate);
+        optional(fee, "amount", amount);
+    }
+    optional_list(value, "solarFeedInTariff").for_each(feed_in);
+}
+
+fn tariff_period(value: &Value) {
+    word(value, "type", &["ENVIRONMENTAL", "REGULATED", "NETWORK", "METERING", "RETAIL_SERVICE", "OTHER"]);
+    text(value, "displayName");
+    assert!(text(value, "startDate").len() == 5 && text(value, "endDate").len() == 5);
+    assert_eq!(value.get("dailySupplyChargeType").is_some(), value.get("dailySupplyCharge").is_some());
+    optional(value, "dailySupplyCharge", amount);
+    let (kind, block) = union(value, "rateBlockUType", &["singleRate", "timeOfUseRates", "demandCharges"]);
+    match kind {
+        "singleRate" => {
+            text(block, "displayName");
+            rates(block);
+        }
+        "timeOfUseRates" => {
+            for price in list(value, kind) {
+                text(price, "displayName");
+                word(price, "type", &["PEAK", "OFF_PEAK", "SHOULDER"]);
+                rates(price);
+                for window in list(price, "timeOfUse") {
+                    assert!(!list(window, "days").is_empty());
+                    assert!(text(window, "startTime") < text(window, "endTime"));
+                }
+            }
+        }
+        _ => {
+            for charge in list(value, kind) {
+                text(charge, "displayName");
+                amount(get(charge, "amount"));
+                optional(charge, "minDemand", amount);
+                optional(charge, "maxDemand", amount);
+                word(charge, "measurementPeriod", &["DAY", "MONTH", "TARIFF_PERIOD"]);
+                word(charge, "chargePeriod", &["DAY", "MONTH", "TARIFF_PERIOD"]);
+                assert!(text(charge, "startTime") < text(charge, "endTime"));
+            }
+        }
+    }
+}
+
+fn rates(value: &Value) {
+    let rates = list(value, "rates");
+    assert!(!rates.is_empty());
+    for rate in rates {
+        amount(get(rate, "unitPrice"));
+        assert!(rate.get("volume").is_none_or(Value::is_number));
+        assert!(
+            rates.len() == 1 || std::ptr::eq(rate, &rates[rates.len() - 1]) || rate.get("volume").is_some()
+        );
+    }
+}
+
+fn discount(value: &Value) {
+    text(value, "displayName");
+    word(value, "type", &["CONDITIONAL", "GUARANTEED", "OTHER"]);
+    assert!(text(value, "type") != "CONDITIONAL" || value.get("category").is_some());
+    let methods = ["percentOfBill", "percentOfUse", "fixedAmount", "percentOverThreshold"];
+    let (method, member) = union(value, "methodUType", &methods);
+    assert_eq!(member.get("amount").is_some(), method == "fixedAmount");
+    assert_eq!(member.get("usageAmount").is_some(), method == "percentOverThreshold");
+    optional(member, "amount", amount);
+    optional(member, "usageAmount", amount);
+    optional(member, "rate", rate);
+}
+
+fn feed_in(value: &Value) {
+    text(value, "displayName");
+    word(value, "scheme", &["PREMIUM", "CURRENT", "VARIABLE", "OTHER"]);
+    word(value, "payerType", &["GOVERNMENT", "RETAILER"]);
+    let (kind, tariff) = union(value, "tariffUType", &["singleTariff", "timeVaryingTariffs"]);
+    if kind == "singleTariff" {
+        return rates(tariff);
+    }
+    for part in list(value, kind) {
+        text(part, "displayName");
+        rates(part);
+        for variation in list(part, "timeVariations") {
+            assert!(!list(variation, "days").is_empty());
+        }
+    }
+}
+
+pub(crate) fn invoice(value: &Value) {
+    no_null(value);
+    assert!(!text(value, "accountId").is_empty() && !text(value, "invoiceNumber").is_empty());
+    date(get(value, "issueDate"));
+    optional(value, "dueDate", date);
+    ["invoiceAmount", "gstAmount", "balanceAtIssue"].iter().for_each(|name| amount(get(value, name)));
+    word(value, "paymentStatus", &["PAID", "PARTIALLY_PAID", "NOT_PAID"]);
+    let used =
+        |fuel: &str| value.get(fuel).is_some_and(|charges| text(charges, "totalUsageCharges") != "0.00");
+    assert!(value.get("period").is_some() || !(used("gas") || used("electricity")));
+    if let Some(period) = value.get("period") {
+        assert!(text(period, "startDate") <= text(period, "endDate"));
+    }
+    assert!(!used("electricity") || !list(value, "servicePoints").is_empty());
+    for charges in ["gas", "electricity"].iter().filter_map(|fuel| value.get(*fuel)) {
+        let totals =
+            ["totalUsageCharges", "totalGenerationCredits", "totalOnceOffCharges", "totalOnceOffDiscounts"];
+        totals.iter().for_each(|name| amount(get(charges, name)));
+        amount(get(charges, "totalGst"));
+        for other in optional_list(charges, "otherCharges") {
+            amount(get(other, "amount"));
+            text(other, "description");
+        }
+    }
+    if let Some(charges) = value.get("accountCharges") {
+        ["totalCharges", "totalDiscounts", "totalGst"].iter().for_each(|name| amount(get(charges, name)));
+    }
+    if let Some(discount) = value.get("payOnTimeDiscount") {
+        amount(get(discount, "discountAmount"));
+        date(get(discount, "date"));
+    }
+}
+
+pub(crate) fn transaction(value: &Value) {
+    no_null(value);
+    assert!(!text(value, "accountId").is_empty());
+    instant(get(value, "executionDateTime"));
+    let kinds = ["usage", "demand", "onceOff", "otherCharges", "payment"];
+    let (kind, detail) = union(value, "transactionUType", &kinds);
+    amount(get(detail, "amount"));
+    let credit = text(detail, "amount").starts_with('-') || kind == "payment";
+    assert!(!credit || value.get("gst").is_none(), "{value}");
+    optional(value, "gst", amount);
+    for adjustment in optional_list(detail, "adjustments") {
+        amount(get(adjustment, "amount"));
+        text(adjustment, "description");
+    }
+    for factor in optional_list(detail, "calculationFactors") {
+        assert!(get(factor, "value").is_number());
+        word(factor, "type", &["DLF", "MLF"]);
+    }
+    match kind {
+        "usage" | "demand" => {
+            text(detail, "timeOfUseType");
+            assert!(get(detail, if kind == "usage" { "usage" } else { "rate" }).is_number());
+            instant(get(detail, "startDate"));
+            instant(get(detail, "endDate"));
+            assert!(get(detail, "isEstimate").is_boolean());
+        }
+        "onceOff" => assert!(!text(detail, "description").is_empty()),
+        "otherCharges" => {
+            text(detail, "description");
+            date(get(detail, "startDate"));
+            date(get(detail, "endDate"));
+        }
+        _ => word(detail, "method", &["DIRECT_DEBIT", "CARD", "TRANSFER", "BPAY", "CASH", "CHEQUE", "OTHER"]),
+    }
+}

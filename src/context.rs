@@ -1,0 +1,60 @@
+//! What most verbs begin with: the settings, the registry, a tenant and its sources.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use wattle_core::{SourceAdapter, TenantId};
+use wattle_tenants::{Source, Tenant, Tenants};
+
+use crate::adapters;
+use crate::settings::Settings;
+
+/// The registry, as the running processes see it.
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    pub(crate) tenants: Tenants,
+}
+
+/// One source with its adapter.
+pub(crate) struct SourceAndAdapter {
+    pub(crate) source: Source,
+    pub(crate) adapter: Arc<dyn SourceAdapter>,
+}
+
+impl Context {
+    pub(crate) async fn open(config: &Path) -> anyhow::Result<Self> {
+        let settings = Settings::read(config)?;
+        let tenants = Tenants::connect(&settings.target, settings.secrets()?).await?;
+        Ok(Self { settings, tenants })
+    }
+
+    pub(crate) async fn tenant(&self, id: &TenantId) -> anyhow::Result<Arc<Tenant>> {
+        match self.tenants.tenant(id).await? {
+            Some(tenant) => Ok(tenant),
+            None => bail!(
+                "there is no tenant {id}: `wattle tenant list` shows those there are, `wattle tenant add` onboards one"
+            ),
+        }
+    }
+
+    /// A tenant's sources, each with its adapter.
+    pub(crate) async fn sources(&self, tenant: &Tenant) -> anyhow::Result<Vec<SourceAndAdapter>> {
+        let sources = self.tenants.sources(tenant).await?;
+        if sources.is_empty() {
+            bail!(
+                "tenant {} has no source: add one with `wattle tenant add {} --adapter … --source …`",
+                tenant.id,
+                tenant.id
+            );
+        }
+        sources
+            .into_iter()
+            .map(|source| {
+                let adapter = adapters::build(&source)
+                    .with_context(|| format!("source {} of tenant {}", source.system, source.tenant))?;
+                Ok(SourceAndAdapter { source, adapter })
+            })
+            .collect()
+    }
+}

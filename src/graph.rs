@@ -1,0 +1,170 @@
+//! `wattle graph`.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use wattle_core::{EdgeKind, EntityGraph, NodeId, Statistics, TenantId, Tracking};
+
+use crate::context::Context;
+use crate::output::print_json;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// A diagram for Markdown.
+    Mermaid,
+    /// For programs.
+    Json,
+}
+
+/// Explains a tenant's entity graph: what is captured, what is folded, and why.
+///
+/// Example: wattle graph correa --format mermaid
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    tenant: TenantId,
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+impl Graph {
+    pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        let context = Context::open(config).await?;
+        let tenant = context.tenant(&self.tenant).await?;
+        for part in context.sources(&tenant).await? {
+            let graph = part.adapter.graph();
+            match self.format {
+                Format::Text => {
+                    // The graph itself needs no source; only the shares of events do.
+                    let statistics = part.adapter.statistics().await.ok();
+                    print!("{}", text(graph, statistics.as_ref()));
+                }
+                Format::Mermaid => print!("{}", mermaid(graph)),
+                Format::Json => print_json(&facts(graph))?,
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Why a node is captured or folded.
+fn reason(graph: &EntityGraph, id: NodeId) -> String {
+    let node = graph.node(id);
+    if let Tracking::Folded { into } = node.tracking {
+        let into = &graph.node(into).name;
+        return format!(
+            "its rows change only with their row of {into}, in the same transaction, and never move; they are read with it"
+        );
+    }
+    let mut fed: Vec<&str> = graph.feeding(id).iter().map(|path| graph.path(*path).entity.name()).collect();
+    fed.sort_unstable();
+    fed.dedup();
+    match (node.entity, fed.is_empty()) {
+        (Some(entity), true) => format!("roots {entity}"),
+        (Some(entity), false) => format!("roots {entity}, is read by {}", fed.join(", ")),
+        (None, _) => format!("is read by {}", fed.join(", ")),
+    }
+}
+
+fn text(graph: &EntityGraph, statistics: Option<&Statistics>) -> String {
+    let mut out = String::new();
+    let width = graph.node_ids().map(|id| graph.node(id).name.len()).max().unwrap_or(0);
+    for id in graph.node_ids() {
+        let node = graph.node(id);
+        let writes = statistics
+            .and_then(|s| s.nodes.get(id.index()))
+            .map(|n| format!("{:>12} writes", n.writes))
+            .unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "{:width$}  {:8}{writes}  {}",
+            node.name,
+            node.tracking.to_string(),
+            reason(graph, id)
+        );
+    }
+    if let Some(statistics) = statistics {
+        let sum = |wanted: bool| -> u64 {
+            let is = |id: &NodeId| (graph.node(*id).tracking == Tracking::Captured) == wanted;
+            graph
+                .node_ids()
+                .filter(is)
+                .filter_map(|id| statistics.nodes.get(id.index()))
+                .map(|n| n.writes)
+                .sum()
+        };
+        let (captured, folded, other) = (sum(true), sum(false), statistics.other_writes);
+        let all = captured + folded + other;
+        if all > 0 {
+            let share = 100.0 * (folded + other) as f64 / all as f64;
+            let _ = writeln!(
+                out,
+                "\nof {all} row writes since the source began to count, {captured} are events; {folded} are folded and {other} are on tables that the CDR does not need: {share:.1} % never captured"
+            );
+        }
+    }
+    out
+}
+
+fn mermaid(graph: &EntityGraph) -> String {
+    let mut out = String::from("flowchart BT\n");
+    for id in graph.node_ids() {
+        let node = graph.node(id);
+        let label = node
+            .entity
+            .map_or_else(|| node.name.clone(), |entity| format!("{}<br/><b>{entity}</b>", node.name));
+        let shape = if node.entity.is_some() { format!("[[\"{label}\"]]") } else { format!("[\"{label}\"]") };
+        let class = if node.tracking == Tracking::Captured { "" } else { ":::folded" };
+        let _ = writeln!(out, "    {}{shape}{class}", node.name);
+    }
+    for edge in graph.edges() {
+        let arrow = match edge.kind {
+            EdgeKind::Owns => "-->|owned by|",
+            EdgeKind::Refers => "-.->|refers to|",
+        };
+        let _ = writeln!(
+            out,
+            "    {} {arrow} {}",
+            graph.node(edge.child).name,
+            graph.node(edge.predecessor).name
+        );
+    }
+    out.push_str("    classDef folded stroke-dasharray: 4 4,color:#777\n");
+    out
+}
+
+fn facts(graph: &EntityGraph) -> Value {
+    let nodes: Vec<Value> = graph
+        .node_ids()
+        .map(|id| {
+            let node = graph.node(id);
+            json!({
+                "node": node.name,
+                "relation": node.relation,
+                "key": node.key.iter().map(|column| json!({"column": column.name, "type": column.key_type})).collect::<Vec<_>>(),
+                "rank": node.rank,
+                "entity": node.entity,
+                "tracking": node.tracking.to_string(),
+                "reason": reason(graph, id),
+            })
+        })
+        .collect();
+    let edges: Vec<Value> = graph
+        .edges()
+        .iter()
+        .map(|edge| {
+            json!({
+                "child": graph.node(edge.child).name,
+                "predecessor": graph.node(edge.predecessor).name,
+                "by": edge.columns,
+                "kind": match edge.kind { EdgeKind::Owns => "owned_by", EdgeKind::Refers => "refers_to" },
+                "moves": edge.moves,
+            })
+        })
+        .collect();
+    json!({"nodes": nodes, "edges": edges})
+}

@@ -1,0 +1,105 @@
+//! Wattle's command line: one verb a file, and no logic of its own. It reads the settings, builds the adapters and
+//! hands both to the crates that do the work.
+
+mod adapters;
+mod check;
+mod context;
+mod graph;
+mod hydrate;
+mod migrate;
+mod output;
+mod sample;
+mod serve;
+mod settings;
+mod signals;
+mod status;
+mod sync;
+mod tenant;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// An open, multi-tenant Consumer Data Right data holder platform for Australian energy retailers.
+#[derive(Debug, Parser)]
+#[command(name = "wattle", version, propagate_version = true, max_term_width = 110)]
+struct Cli {
+    /// Settings file; every setting can also be given as an environment variable.
+    #[arg(long, global = true, default_value = "wattle.toml", env = "WATTLE_CONFIG")]
+    config: PathBuf,
+    /// What is logged to standard error, such as `info` or `wattle_sync=debug,info`.
+    #[arg(long, global = true, default_value = "info,sea_orm_migration=warn", env = "WATTLE_LOG")]
+    log: String,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Builds a sample retailer's database, or lets things happen in it.
+    #[command(subcommand)]
+    Sample(sample::Sample),
+    /// Brings the target's schema up to date.
+    Migrate(migrate::Migrate),
+    /// Onboards and shows tenants.
+    #[command(subcommand)]
+    Tenant(tenant::TenantVerb),
+    /// Says what is missing or risky at a tenant's sources, with the statements that put it right.
+    Check(check::Check),
+    /// Explains a tenant's entity graph: what is captured, what is folded, and why.
+    Graph(graph::Graph),
+    /// Reads every record of a tenant's sources into the target; safe to interrupt and repeat.
+    Hydrate(hydrate::Hydrate),
+    /// Keeps the target in step with the sources.
+    Sync(sync::Sync),
+    /// Serves the CDR API.
+    Serve(serve::Serve),
+    /// Shows how fresh every tenant is, and what it waits for.
+    Status(status::Status),
+    /// Makes an arrangement and an access token of the development issuer.
+    Token(token::Token),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = output::start_logging(&cli.log) {
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    match run(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let config = &cli.config;
+    match cli.verb {
+        Verb::Sample(verb) => verb.run().await,
+        Verb::Migrate(verb) => verb.run(config).await,
+        Verb::Tenant(verb) => verb.run(config).await,
+        Verb::Check(verb) => verb.run(config).await,
+        Verb::Graph(verb) => verb.run(config).await,
+        Verb::Hydrate(verb) => verb.run(config).await,
+        Verb::Sync(verb) => verb.run(config).await,
+        Verb::Serve(verb) => verb.run(config).await,
+        Verb::Status(verb) => verb.run(config).await,
+        Verb::Token(verb) => verb.run(config).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,124 @@
+//! `wattle sample`.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand, ValueEnum};
+use wattle_sample::WorldConfig;
+
+use crate::output::Progress;
+use crate::signals;
+
+/// Invoices reach back over the window that the CDR asks for.
+const MONTHS: u32 = 24;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sample {
+    /// Builds a sample retailer's database in an empty one.
+    ///
+    /// Example: wattle sample create correa --url postgres://postgres@localhost/correa --customers 20000
+    Create(Create),
+    /// Lets realistic changes happen in a sample retailer's database.
+    ///
+    /// Example: wattle sample work correa --url postgres://postgres@localhost/correa --rate 50 --seconds 60
+    Work(Work),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Retailer {
+    /// PostgreSQL.
+    Correa,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    retailer: Retailer,
+    /// The database, as its owner.
+    #[arg(long)]
+    url: String,
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+    customers: u32,
+    /// Equal seeds make equal databases.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Work {
+    retailer: Retailer,
+    /// The database, as its owner.
+    #[arg(long)]
+    url: String,
+    /// Transactions a second.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    rate: u32,
+    /// For how long; until it is stopped by default.
+    #[arg(long)]
+    seconds: Option<u64>,
+}
+
+impl Sample {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Create(create) => create.run().await,
+            Self::Work(work) => work.run().await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let Retailer::Correa = self.retailer;
+        let today = chrono::Local::now().date_naive();
+        let config = WorldConfig { seed: self.seed, customers: self.customers, today, months: MONTHS };
+        let began = Instant::now();
+        let mut progress = Progress::new("creating", None);
+        let mut row_count = 0;
+        wattle_correa::create(&self.url, config, |at| {
+            row_count = at.row_count;
+            progress.at(at.row_count, at.stage);
+        })
+        .await?;
+        progress.finish();
+        println!(
+            "correa has {} customers: {row_count} rows in {:.1} s",
+            self.customers,
+            began.elapsed().as_secs_f64()
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Work {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let Retailer::Correa = self.retailer;
+        let mut stop = signals::stop_requested()?;
+        let mut workload = wattle_correa::Workload::open(&self.url).await?;
+        let mut pace = tokio::time::interval(Duration::from_secs(1) / self.rate);
+        let began = Instant::now();
+        let ends = self.seconds.map(Duration::from_secs);
+        let mut progress =
+            Progress::new("working", self.seconds.map(|seconds| seconds * u64::from(self.rate)));
+        let (mut step_count, mut row_count) = (0u64, 0u64);
+        while ends.is_none_or(|ends| began.elapsed() < ends) {
+            tokio::select! {
+                _ = pace.tick() => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+            match workload.step().await {
+                Ok(step) => {
+                    step_count += 1;
+                    row_count += step.row_count;
+                    progress.at(step_count, step.kind.name());
+                }
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(%error, "the source does not answer: trying again")
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        progress.finish();
+        println!("{step_count} transactions with {row_count} rows in {:.1} s", began.elapsed().as_secs_f64());
+        Ok(ExitCode::SUCCESS)
+    }
+}

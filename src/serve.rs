@@ -1,0 +1,35 @@
+//! `wattle serve`.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::signals;
+
+/// Serves the CDR API, until it is stopped by SIGINT or SIGTERM.
+///
+/// Example: wattle serve --listen 127.0.0.1:8080
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen; the settings' [serve] listen by default.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+}
+
+impl Serve {
+    pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        let context = Context::open(config).await?;
+        // A registry that cannot be read is said now, and not to the first caller.
+        context.tenants.all().await?;
+        let mut stop = signals::stop_requested()?;
+        let shutdown = async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        let listen = self.listen.unwrap_or(context.settings.listen);
+        wattle_api::serve(context.tenants, listen, shutdown).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

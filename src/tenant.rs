@@ -1,0 +1,257 @@
+//! `wattle tenant`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use wattle_core::{SourceSystem, TenantId};
+use wattle_tenants::issuer::DevelopmentIssuer;
+use wattle_tenants::{Lifecycle, Mode, NewSource, NewTenant, Source, Tenant};
+
+use crate::adapters;
+use crate::context::Context;
+use crate::output::print_json;
+use crate::settings::Settings;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantVerb {
+    /// Onboards a tenant, or sets one right; with --source, adds the source too.
+    ///
+    /// Example: wattle tenant add correa --adapter correa --source env:CORREA_URL
+    Add(Box<Add>),
+    /// Lists the tenants.
+    ///
+    /// Example: wattle tenant list --json
+    List(List),
+    /// Shows a tenant and its sources.
+    ///
+    /// Example: wattle tenant show correa
+    Show(Show),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ModeName {
+    /// Loopback only, tokens of the development issuer.
+    Development,
+    /// Everything as the standard says.
+    Production,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// Its name: becomes part of the API's address and of database names.
+    name: TenantId,
+    /// Its name for people.
+    #[arg(long)]
+    display_name: Option<String>,
+    #[arg(long, value_enum, default_value = "development")]
+    mode: ModeName,
+    /// The adapter that reads the source.
+    #[arg(long, requires = "source")]
+    adapter: Option<String>,
+    /// The source's address, or env:NAME or file:PATH that holds it.
+    #[arg(long, requires = "adapter")]
+    source: Option<String>,
+    /// The source's name within the tenant.
+    #[arg(long, default_value = "main")]
+    source_name: SourceSystem,
+    /// Adapter options as JSON, such as '{"publication": "wattle"}'.
+    #[arg(long, default_value = "{}")]
+    options: String,
+    /// The `iss` of access tokens (production).
+    #[arg(long)]
+    issuer: Option<String>,
+    /// The `aud` of access tokens (production).
+    #[arg(long)]
+    audience: Option<String>,
+    /// File with the JSON Web Key Set of the issuer (production).
+    #[arg(long)]
+    jwks: Option<PathBuf>,
+    /// The registered resource base address, which all links begin with.
+    #[arg(long)]
+    public_base_url: Option<String>,
+    /// The host name that serves this tenant alone.
+    #[arg(long)]
+    host: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    name: TenantId,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl TenantVerb {
+    pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Add(add) => add.run(config).await,
+            Self::List(list) => list.run(config).await,
+            Self::Show(show) => show.run(config).await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        let settings = Settings::read(config)?;
+        let source = self.new_source()?;
+        let tenant = self.new_tenant(&settings)?;
+        let lifecycle = Lifecycle::connect(&settings.target, settings.secrets()?).await?;
+        lifecycle.add_tenant(tenant).await?;
+        println!("tenant {} is onboarded", self.name);
+        if let Some(source) = source {
+            let system = source.system.clone();
+            lifecycle.add_source(&self.name, source).await?;
+            println!("source {system} is set; next: wattle check {}", self.name);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn new_source(&self) -> anyhow::Result<Option<NewSource>> {
+        let (Some(adapter), Some(url)) = (&self.adapter, &self.source) else { return Ok(None) };
+        let literal = !url.starts_with("env:") && !url.starts_with("file:");
+        if literal && matches!(self.mode, ModeName::Production) {
+            bail!(
+                "a production source's address is given by reference: write --source env:NAME or file:PATH"
+            );
+        }
+        let options: Value = serde_json::from_str(&self.options).context("--options is not JSON")?;
+        let new = NewSource {
+            system: self.source_name.clone(),
+            adapter: adapter.clone(),
+            url: url.clone(),
+            options,
+        };
+        // Built once here, so that a wrong name, pack or option is found now and not by the first sync.
+        let source = Source {
+            tenant: self.name.clone(),
+            system: new.system.clone(),
+            adapter: new.adapter.clone(),
+            url: new.url.clone(),
+            options: new.options.clone(),
+        };
+        adapters::build(&source)?;
+        Ok(Some(new))
+    }
+
+    fn new_tenant(&self, settings: &Settings) -> anyhow::Result<NewTenant> {
+        let name = &self.name;
+        let base = || format!("http://{}/t/{name}", settings.listen);
+        let (mode, issuer, audience, jwks, public_base_url) = match self.mode {
+            ModeName::Development => {
+                if self.jwks.is_some() {
+                    bail!(
+                        "a development tenant takes the keys of the development issuer: leave --jwks out, or use --mode production"
+                    );
+                }
+                let base = self.public_base_url.clone().unwrap_or_else(base);
+                let jwks = DevelopmentIssuer::new(&settings.secrets()?, name).jwks();
+                let issuer = self.issuer.clone().unwrap_or_else(|| format!("urn:wattle:development:{name}"));
+                let audience = self.audience.clone().unwrap_or_else(|| base.clone());
+                (Mode::Development, issuer, audience, jwks, base)
+            }
+            ModeName::Production => {
+                let (Some(issuer), Some(audience), Some(jwks), Some(base)) =
+                    (&self.issuer, &self.audience, &self.jwks, &self.public_base_url)
+                else {
+                    bail!("a production tenant needs --issuer, --audience, --jwks and --public-base-url");
+                };
+                if !base.starts_with("https://") {
+                    bail!("--public-base-url must begin with https:// for a production tenant");
+                }
+                let text = std::fs::read_to_string(jwks)
+                    .with_context(|| format!("{} cannot be read", jwks.display()))?;
+                let jwks = serde_json::from_str(&text)
+                    .with_context(|| format!("{} is not a JSON Web Key Set", jwks.display()))?;
+                (Mode::Production, issuer.clone(), audience.clone(), jwks, base.clone())
+            }
+        };
+        Ok(NewTenant {
+            id: name.clone(),
+            display_name: self.display_name.clone().unwrap_or_else(|| name.to_string()),
+            mode,
+            issuer,
+            audience,
+            jwks,
+            public_base_url,
+            host: self.host.clone(),
+        })
+    }
+}
+
+impl List {
+    async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        let context = Context::open(config).await?;
+        let tenants = context.tenants.all().await?;
+        if self.json {
+            print_json(&tenants.iter().map(|tenant| facts(tenant, &[])).collect::<Vec<_>>())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if tenants.is_empty() {
+            println!("no tenants; `wattle tenant add` onboards one");
+        }
+        for tenant in tenants {
+            println!("{:<20} {:<12} {}", tenant.id, tenant.mode.name(), tenant.public_base_url);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Show {
+    async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        let context = Context::open(config).await?;
+        let tenant = context.tenant(&self.name).await?;
+        let sources = context.tenants.sources(&tenant).await?;
+        if self.json {
+            print_json(&facts(&tenant, &sources))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        println!("tenant        {} ({})", tenant.id, tenant.display_name);
+        println!("mode          {}", tenant.mode.name());
+        println!("base address  {}", tenant.public_base_url);
+        println!("host          {}", tenant.host.as_deref().unwrap_or("shared"));
+        println!("issuer        {}", tenant.issuer);
+        println!("audience      {}", tenant.audience);
+        println!("keys          {}", tenant.jwks.keys.len());
+        for source in sources {
+            println!("source        {} by adapter {}, {}", source.system, source.adapter, shown_url(&source));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn facts(tenant: &Tenant, sources: &[Source]) -> Value {
+    json!({
+        "tenant": tenant.id,
+        "display_name": tenant.display_name,
+        "mode": tenant.mode.name(),
+        "public_base_url": tenant.public_base_url,
+        "host": tenant.host,
+        "issuer": tenant.issuer,
+        "audience": tenant.audience,
+        "sources": sources.iter().map(|source| json!({
+            "source": source.system, "adapter": source.adapter, "url": shown_url(source), "options": source.options,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// An address without its password.
+fn shown_url(source: &Source) -> String {
+    match (source.url.find("://"), source.url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            format!("{}://…{}", &source.url[..scheme], &source.url[at..])
+        }
+        _ => source.url.clone(),
+    }
+}

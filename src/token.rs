@@ -1,0 +1,122 @@
+//! `wattle token`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use chrono::{TimeDelta, Utc};
+use clap::Args;
+use serde_json::json;
+use uuid::Uuid;
+use wattle_core::{Key, SourceSystem, TenantId};
+use wattle_tenants::Mode;
+use wattle_tenants::consent::{Arrangement, ConsentedAccount, register, shareable_accounts};
+use wattle_tenants::issuer::{Claims, DevelopmentIssuer};
+
+use crate::context::Context;
+use crate::output::print_json;
+
+/// Everything that a retailer's energy data can be asked with.
+const SCOPES: [&str; 3] =
+    ["energy:accounts.basic:read", "energy:accounts.detail:read", "energy:billing:read"];
+
+/// Makes an arrangement for a customer of a development tenant and prints an access token for it: what the
+/// authorisation server does in production.
+///
+/// Example: wattle token correa --customer 42
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    tenant: TenantId,
+    /// The customer, by the source's own key.
+    #[arg(long)]
+    customer: String,
+    /// The accounts to share, by the source's own keys; all that the customer may share by default.
+    #[arg(long = "account")]
+    accounts: Vec<String>,
+    /// The source that knows the customer.
+    #[arg(long, default_value = "main")]
+    source: SourceSystem,
+    /// The software product to share with.
+    #[arg(long, default_value = "development-product")]
+    product: String,
+    /// The scopes of the arrangement; may be repeated.
+    #[arg(long = "scope", default_values = SCOPES)]
+    scopes: Vec<String>,
+    /// Seconds for which the token is good.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(i64).range(1..))]
+    ttl_secs: i64,
+    /// Days for which the arrangement is good.
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(i64).range(1..=365))]
+    sharing_days: i64,
+    /// Print JSON: token, arrangement id, accounts.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Token {
+    pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        let context = Context::open(config).await?;
+        let tenant = context.tenant(&self.tenant).await?;
+        if tenant.mode != Mode::Development {
+            bail!("{} is a production tenant: its tokens come from its own authorisation server", tenant.id);
+        }
+        let session = context.tenants.session(&tenant).await?;
+        let customer = Key::from_canonical(self.customer.as_str());
+        let shareable = shareable_accounts(&session, &self.source, &customer).await?;
+        if shareable.is_empty() {
+            bail!(
+                "customer {} has no account to share in source {} (is it hydrated?)",
+                self.customer,
+                self.source
+            );
+        }
+        let wanted: Vec<Key> = match self.accounts.as_slice() {
+            [] => shareable.clone(),
+            named => named.iter().map(|account| Key::from_canonical(account.as_str())).collect(),
+        };
+        if let Some(other) = wanted.iter().find(|account| !shareable.contains(account)) {
+            let list = shareable.iter().map(Key::as_str).collect::<Vec<_>>().join(", ");
+            bail!("customer {} may not share account {other}, only {list}", self.customer);
+        }
+        let now = Utc::now();
+        let arrangement = Arrangement {
+            arrangement_id: Uuid::new_v4(),
+            software_product_id: self.product.clone(),
+            source_system: self.source.clone(),
+            customer_id: customer.clone(),
+            scopes: self.scopes.clone(),
+            sharing_ends_at: now + TimeDelta::days(self.sharing_days),
+            amended_at: now,
+            accounts: wanted
+                .iter()
+                .map(|account| ConsentedAccount {
+                    source_system: self.source.clone(),
+                    account_id: account.clone(),
+                    customer_id: customer.clone(),
+                })
+                .collect(),
+        };
+        register(&session, &arrangement).await?;
+        let claims = Claims {
+            iss: tenant.issuer.clone(),
+            aud: tenant.audience.clone(),
+            sub: Uuid::new_v4().to_string(),
+            client_id: self.product,
+            scope: self.scopes.join(" "),
+            cdr_arrangement_id: arrangement.arrangement_id,
+        };
+        let issuer = DevelopmentIssuer::new(context.tenants.secrets(), &tenant.id);
+        let token = issuer.mint(&claims, self.ttl_secs).context("the token could not be signed")?;
+        if self.json {
+            print_json(&json!({
+                "access_token": token,
+                "expires_in_secs": self.ttl_secs,
+                "cdr_arrangement_id": arrangement.arrangement_id,
+                "accounts": wanted,
+            }))?;
+        } else {
+            println!("{token}");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use wattle_core::{SourceAdapter, TenantId};
-use wattle_tenants::{Source, Tenant, Tenants};
+use wattle_core::{ErrorClass, SourceAdapter, SourceError, TenantId};
+use wattle_sync::SyncError;
+use wattle_tenants::{Source, Tenant, TenantError, Tenants};
 
 use crate::adapters;
 use crate::settings::Settings;
@@ -57,4 +59,32 @@ impl Context {
             })
             .collect()
     }
+}
+
+/// Between two tries of something that a server which is down keeps from being done.
+const TRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Does what a long-running verb begins with, waiting for servers that are down; all other errors are returned.
+pub(crate) async fn patiently<T>(what: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let mut said = false;
+    loop {
+        match what().await {
+            Err(error) if class(&error) == Some(ErrorClass::Transient) => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!(reason = format!("{error:#}"), "waiting");
+                }
+                tokio::time::sleep(TRY_EVERY).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+fn class(error: &anyhow::Error) -> Option<ErrorClass> {
+    error.chain().find_map(|cause| {
+        let tenant = cause.downcast_ref::<TenantError>().map(TenantError::class);
+        let sync = || cause.downcast_ref::<SyncError>().map(SyncError::class);
+        let source = || cause.downcast_ref::<SourceError>().map(SourceError::class);
+        tenant.or_else(sync).or_else(source)
+    })
 }

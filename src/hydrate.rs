@@ -11,7 +11,7 @@ use wattle_core::{Entity, TenantId};
 use wattle_sync::{JobState, SourceRunner, Until, request_hydration, status};
 use wattle_tenants::TenantSession;
 
-use crate::context::{Context, SourceAndAdapter};
+use crate::context::{Context, SourceAndAdapter, patiently};
 use crate::output::Progress;
 use crate::signals;
 
@@ -43,11 +43,11 @@ impl Hydrate {
             })
             .collect::<Result<_, _>>()?;
         let context = Context::open(config).await?;
-        let tenant = context.tenant(&self.tenant).await?;
         let stop = signals::stop_requested()?;
-        for part in context.sources(&tenant).await? {
+        let tenant = patiently(async || context.tenant(&self.tenant).await).await?;
+        for part in patiently(async || context.sources(&tenant).await).await? {
             let session = context.tenants.session(&tenant).await?;
-            let job = job(&session, &part, &entities).await?;
+            let job = patiently(async || job(&session, &part, &entities).await).await?;
             let SourceAndAdapter { source, adapter } = part;
             let runner = SourceRunner::new(
                 context.tenants.clone(),
@@ -61,7 +61,7 @@ impl Hydrate {
                 ended = runner.run(Until::Job(job)) => ended?,
                 shown = show(&session, job) => shown?,
             }
-            match view(&session, job).await? {
+            match patiently(async || view(&session, job).await).await? {
                 Some(view) if view.state == JobState::Done => {
                     let took = view.finished_at.unwrap_or_default() - view.started_at.unwrap_or_default();
                     println!(

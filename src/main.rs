@@ -30,7 +30,12 @@ struct Cli {
     #[arg(long, global = true, default_value = "wattle.toml", env = "WATTLE_CONFIG")]
     config: PathBuf,
     /// What is logged to standard error, such as `info` or `wattle_sync=debug,info`.
-    #[arg(long, global = true, default_value = "info,sea_orm_migration=warn", env = "WATTLE_LOG")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "info,sea_orm_migration=warn,sqlx=error,actix_server=warn",
+        env = "WATTLE_LOG"
+    )]
     log: String,
     #[command(subcommand)]
     verb: Verb,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::context::Context;
+use crate::context::{Context, patiently};
 use crate::signals;
 
 /// Serves the CDR API, until it is stopped by SIGINT or SIGTERM.
@@ -22,8 +22,8 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         let context = Context::open(config).await?;
-        // A registry that cannot be read is said now, and not to the first caller.
-        context.tenants.all().await?;
+        // A registry that was never made is said now, and not to the first caller.
+        patiently(async || Ok(context.tenants.all().await?)).await?;
         let mut stop = signals::stop_requested()?;
         let shutdown = async move {
             let _ = stop.wait_for(|stop| *stop).await;

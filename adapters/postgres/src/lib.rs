@@ -66,7 +66,8 @@ pub(crate) struct Inner {
 }
 
 impl PostgresAdapter {
-    /// A source at an address (`postgres://user:password@host:port/database`), captured through the named slot.
+    /// A source at an address (`postgres://user:password@host:port/database`), captured through the named slot
+    /// unless the options name another.
     /// Connects on first use.
     pub fn new(
         pack: Pack,
@@ -82,7 +83,7 @@ impl PostgresAdapter {
         let sessions = Arc::new(Semaphore::new(options.max_sessions as usize));
         let inner = Inner {
             pack,
-            slot: slot.into(),
+            slot: options.slot.clone().unwrap_or_else(|| slot.into()),
             primary,
             reader,
             idle: Mutex::new(Vec::new()),

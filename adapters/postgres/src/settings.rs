@@ -11,6 +11,8 @@ use serde::Deserialize;
 pub struct Options {
     /// The publication that the retailer's DBA made for us.
     pub publication: String,
+    /// The replication slot's name; from the tenant's and the source's names by default.
+    pub slot: Option<String>,
     /// A replica to read rows from; capture stays on the primary.
     pub read_url: Option<String>,
     /// Use a slot although the server would let it grow without limit and fill the retailer's disk.
@@ -43,6 +45,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             publication: "wattle".to_owned(),
+            slot: None,
             read_url: None,
             allow_unlimited_slot: false,
             tls: None,

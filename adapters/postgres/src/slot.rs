@@ -21,12 +21,26 @@ async fn look(session: &Session, name: &str) -> Result<Option<Slot>, SourceError
     let row = session
         .client()
         .query_opt(
-            "select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status = 'lost', false)
-             from pg_replication_slots where slot_name = $1 and database = current_database()",
+            "select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status = 'lost', false), database::text,
+                    database = current_database()
+             from pg_replication_slots where slot_name = $1",
             &[&name],
         )
         .await
         .map_err(|error| source_error("look at the replication slot", error))?;
+    if let Some(row) = &row
+        && !row.get::<_, Option<bool>>(3).unwrap_or(false)
+    {
+        let database: Option<String> = row.get(2);
+        return Err(SourceError::Config {
+            what: format!(
+                "the server has a replication slot {name} already, for {}",
+                database
+                    .map_or_else(|| "physical replication".to_owned(), |name| format!("the database {name}"))
+            ),
+            fix: "name another one with the option `slot`, or drop it if nobody uses it".into(),
+        });
+    }
     Ok(row.map(|row| Slot { confirmed: u64::from(row.get::<_, PgLsn>(0)), lost: row.get(1) }))
 }
 

@@ -1,0 +1,235 @@
+//! The second oracle: the API's answers equal what the sample World says they should be.
+
+use std::collections::HashMap;
+
+use actix_web::body::to_bytes;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, Error as ActixError};
+use anyhow::{Context, Result, bail, ensure};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+use wattle_core::{Key, SourceSystem};
+use wattle_correa::Correa;
+use wattle_sample::{AccountId, Answers, CustomerId, Projection, World};
+use wattle_tenants::consent::{Arrangement, ConsentedAccount, register};
+use wattle_tenants::issuer::{Claims, DevelopmentIssuer};
+use wattle_tenants::{Tenant, Tenants};
+
+use super::tenant_id;
+
+/// Everything that the endpoints of the retailer ask for.
+const SCOPES: &str = "energy:accounts.basic:read energy:accounts.detail:read energy:billing:read";
+const PRODUCT: &str = "oracle";
+
+/// Asks the API everything about every customer of the World and compares. Answers how many values were compared.
+pub(crate) async fn assert_equal_to_the_world(
+    tenants: &Tenants,
+    tenant: &str,
+    world: &World,
+) -> Result<usize> {
+    let tenant = tenants.tenant(&tenant_id(tenant)).await?.context("the tenant is onboarded")?;
+    let state = wattle_api::ApiState::new(tenants.clone());
+    let app = init_service(App::new().configure(|cfg| wattle_api::configure(cfg, state))).await;
+    let mut compared = 0;
+    for customer in world.customers() {
+        let mut asking = Asking {
+            app: &app,
+            token: consent(tenants, &tenant, world, customer.id).await?,
+            base: format!("/t/{}/cds-au/v1/energy/accounts", tenant.id),
+            ids: Bijection::default(),
+        };
+        compared +=
+            asking.customer(world, customer.id).await.with_context(|| format!("customer {}", customer.id))?;
+    }
+    Ok(compared)
+}
+
+/// An arrangement over everything that the customer ever had a part in and one account that is not theirs, and a
+/// token for it: what may not be shared must be left out by the API.
+async fn consent(tenants: &Tenants, tenant: &Tenant, world: &World, customer: CustomerId) -> Result<String> {
+    let source = SourceSystem::parse("main")?;
+    let own = world.accounts_of(customer).to_vec();
+    let foreign = world.accounts().map(|account| account.id).find(|account| !own.contains(account));
+    let customer_id = Key::from_canonical(Correa.customer_key(world, customer));
+    let consented = |account: &AccountId| ConsentedAccount {
+        source_system: source.clone(),
+        account_id: Key::from_canonical(Correa.account_key(world, *account)),
+        customer_id: customer_id.clone(),
+    };
+    let mut accounts: Vec<ConsentedAccount> = own.iter().chain(&foreign).map(consented).collect();
+    accounts.retain(|account| !account.account_id.as_str().is_empty());
+    let arrangement = Arrangement {
+        arrangement_id: Uuid::new_v4(),
+        software_product_id: PRODUCT.to_owned(),
+        source_system: source.clone(),
+        customer_id: customer_id.clone(),
+        scopes: SCOPES.split(' ').map(str::to_owned).collect(),
+        sharing_ends_at: Utc::now() + TimeDelta::days(1),
+        amended_at: Utc::now() - TimeDelta::seconds(5),
+        accounts,
+    };
+    register(&tenants.session(tenant).await?, &arrangement).await?;
+    let claims = Claims {
+        iss: tenant.issuer.clone(),
+        aud: tenant.audience.clone(),
+        sub: Uuid::new_v4().to_string(),
+        client_id: PRODUCT.to_owned(),
+        scope: SCOPES.to_owned(),
+        cdr_arrangement_id: arrangement.arrangement_id,
+    };
+    Ok(DevelopmentIssuer::new(tenants.secrets(), &tenant.id).mint(&claims, 300)?)
+}
+
+/// One customer's session with the API.
+struct Asking<'a, S> {
+    app: &'a S,
+    token: String,
+    base: String,
+    ids: Bijection,
+}
+
+impl<S, B> Asking<'_, S>
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = ActixError>,
+    B: actix_web::body::MessageBody,
+{
+    async fn customer(&mut self, world: &World, customer: CustomerId) -> Result<usize> {
+        let answers = Answers::new(world, &Correa);
+        let shareable = answers.shareable(customer);
+        let listed = self.get("?page-size=1000", 2).await?;
+        let listed = listed["data"]["accounts"].as_array().context("accounts are listed")?.clone();
+        ensure!(
+            listed.len() == shareable.len(),
+            "{} accounts are listed and {} may be shared",
+            listed.len(),
+            shareable.len()
+        );
+        let mut compared = 0;
+        for account in shareable {
+            let key = Correa.account_key(world, account);
+            let found = listed.iter().find(|entry| entry["accountNumber"] == key.as_str());
+            let found = found.with_context(|| format!("account {key} is not listed"))?;
+            let compare =
+                self.account(&answers, account, found).await.with_context(|| format!("account {key}"))?;
+            compared += compare;
+        }
+        Ok(compared)
+    }
+
+    async fn account(
+        &mut self,
+        answers: &Answers<'_, Correa>,
+        account: AccountId,
+        listed: &Value,
+    ) -> Result<usize> {
+        let expected = answers.account(account).context("the World has the account")?;
+        self.ids.same(listed, &expected, "account")?;
+        let id = listed["accountId"].as_str().context("an accountId")?;
+        let detail = self.get(&format!("/{id}"), 4).await?;
+        let expected = answers.account_detail(account).context("the World has the account")?;
+        self.ids.same(&detail["data"], &expected, "detail")?;
+        let balance = self.get(&format!("/{id}/balance"), 1).await?;
+        let expected = answers.balance(account).context("the World has the account")?;
+        self.ids.same(&balance["data"], &expected, "balance")?;
+        // All there ever was, so that nothing depends on today.
+        let window = "oldest-date=2000-01-01&newest-date=2100-01-01&page-size=1000";
+        let invoices = self.get(&format!("/{id}/invoices?{window}"), 1).await?;
+        let days = (
+            NaiveDate::from_ymd_opt(2000, 1, 1).context("a date")?,
+            NaiveDate::from_ymd_opt(2100, 1, 1).context("a date")?,
+        );
+        let expected = answers.invoices(account, days.0, days.1);
+        self.list(&invoices["data"]["invoices"], &expected, "invoices")?;
+        let window = "oldest-time=2000-01-01T00:00:00Z&newest-time=2100-01-01T00:00:00Z&page-size=1000";
+        let transactions = self.get(&format!("/{id}/billing?{window}"), 3).await?;
+        let times: (DateTime<Utc>, DateTime<Utc>) =
+            ("2000-01-01T00:00:00Z".parse()?, "2100-01-01T00:00:00Z".parse()?);
+        let expected_transactions = answers.transactions(account, times.0, times.1);
+        self.list(&transactions["data"]["transactions"], &expected_transactions, "transactions")?;
+        Ok(3 + expected.len() + expected_transactions.len())
+    }
+
+    fn list(&mut self, found: &Value, expected: &[Value], what: &str) -> Result<()> {
+        let found = found.as_array().with_context(|| format!("{what} are a list"))?;
+        ensure!(
+            found.len() == expected.len(),
+            "{} {what} are served and {} are in the World",
+            found.len(),
+            expected.len()
+        );
+        found
+            .iter()
+            .zip(expected)
+            .enumerate()
+            .try_for_each(|(at, (found, expected))| self.ids.same(found, expected, &format!("{what}[{at}]")))
+    }
+
+    async fn get(&self, path: &str, version: u32) -> Result<Value> {
+        let request = TestRequest::get()
+            .uri(&format!("{}{path}", self.base))
+            .peer_addr("127.0.0.1:40000".parse()?)
+            .insert_header(("authorization", format!("Bearer {}", self.token)))
+            .insert_header(("x-v", version.to_string()))
+            .insert_header(("x-fapi-auth-date", "Tue, 24 Nov 2026 03:00:00 GMT"))
+            .to_request();
+        let response = self.app.call(request).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+        let status = response.status();
+        let body =
+            to_bytes(response.into_body()).await.map_err(|_| anyhow::anyhow!("the body ended early"))?;
+        ensure!(status.is_success(), "GET {path} answered {status}: {}", String::from_utf8_lossy(&body));
+        Ok(serde_json::from_slice(&body)?)
+    }
+}
+
+/// Which served id stands for which of the retailer's keys: one for one, in both directions.
+#[derive(Default)]
+struct Bijection {
+    keys: HashMap<String, String>,
+    ids: HashMap<String, String>,
+}
+
+impl Bijection {
+    fn pair(&mut self, id: &str, key: &str) -> bool {
+        let known = self.keys.entry(id.to_owned()).or_insert_with(|| key.to_owned()) == key;
+        let known_back = self.ids.entry(key.to_owned()).or_insert_with(|| id.to_owned()) == id;
+        known && known_back && id != key
+    }
+
+    fn same(&mut self, found: &Value, expected: &Value, path: &str) -> Result<()> {
+        match (found, expected) {
+            (Value::Object(found), Value::Object(expected)) => {
+                for name in found.keys().chain(expected.keys()) {
+                    let inner = format!("{path}.{name}");
+                    match (found.get(name), expected.get(name)) {
+                        (Some(found), Some(expected)) => self.same(found, expected, &inner)?,
+                        (found, expected) => bail!("{inner}: served {found:?}, in the World {expected:?}"),
+                    }
+                }
+                Ok(())
+            }
+            (Value::Array(found), Value::Array(expected)) => {
+                ensure!(found.len() == expected.len(), "{path}: served {found:?}, in the World {expected:?}");
+                found
+                    .iter()
+                    .zip(expected)
+                    .enumerate()
+                    .try_for_each(|(at, (f, e))| self.same(f, e, &format!("{path}.{at}")))
+            }
+            (Value::String(id), Value::String(key)) if is_id(path) => {
+                ensure!(self.pair(id, key), "{path}: the id of {key} is not one for one");
+                Ok(())
+            }
+            (found, expected) => {
+                ensure!(found == expected, "{path}: served {found}, in the World {expected}");
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_id(path: &str) -> bool {
+    ["accountId", "servicePointId"].iter().any(|name| path.ends_with(name))
+        || ["servicePointIds.", "servicePoints."].iter().any(|list| path.contains(list))
+}

@@ -69,7 +69,11 @@ impl Lifecycle {
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(settings.acquire())
-            .connect_with(options.options([("search_path", "wattle"), ("client_min_messages", "warning")]).application_name("wattle admin"))
+            .connect_with(
+                options
+                    .options([("search_path", "wattle"), ("client_min_messages", "warning")])
+                    .application_name("wattle admin"),
+            )
             .await
             .map_err(|error| sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?;
         Ok(Self { db: SqlxPostgresConnector::from_sqlx_postgres_pool(pool), secrets, database })

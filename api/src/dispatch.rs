@@ -1,0 +1,155 @@
+//! A request's trip: tenant, token, certificate, headers and version, scope, statement, bytes.
+
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::Utc;
+use serde::Serialize;
+use wattle_core::TenantId;
+use wattle_tenants::{Tenant, Tenants};
+
+use crate::ApiState;
+use crate::call::Call;
+use crate::endpoints::{self, BASE_PATH, Resolved};
+use crate::error::{ApiError, ErrorCode};
+use crate::headers::{self, InteractionId, X_FAPI_INTERACTION_ID, X_V};
+use crate::log::{self, Known};
+use crate::query::Query;
+use crate::routes;
+use crate::token::{self, CertificateThumbprint, Origin};
+
+/// Longer than any tier of the standard allows; a database that hangs must not hold requests for ever.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// Answers any request below [`BASE_PATH`].
+pub(crate) async fn answer(request: HttpRequest, state: Data<ApiState>) -> HttpResponse {
+    let started = Instant::now();
+    let interaction = InteractionId::of(request.headers());
+    let mut known = Known::default();
+    let served =
+        tokio::time::timeout(REQUEST_LIMIT, serve(&request, &state.tenants, &interaction, &mut known));
+    let served = served.await.unwrap_or_else(|late| Err(ApiError::unavailable(late)));
+    let (mut response, error) = match served {
+        Ok(served) => {
+            let mut response = HttpResponse::Ok();
+            response.insert_header((CONTENT_TYPE, "application/json"));
+            response.insert_header((HeaderName::from_static(X_V), HeaderValue::from(served.version)));
+            (response.body(served.body), None)
+        }
+        Err(error) => (error.response(), Some(error)),
+    };
+    let interaction_id = interaction.as_str();
+    let text = HeaderValue::from_str(interaction_id).expect("a UUID is visible ASCII");
+    response.headers_mut().insert(HeaderName::from_static(X_FAPI_INTERACTION_ID), text);
+    // What is served is one customer's, and good for one call.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let presence = headers::presence(request.headers());
+    log::answered(&known, interaction_id, presence, response.status(), error.as_ref(), started);
+    response
+}
+
+/// Answers a request for a path that is nobody's.
+pub(crate) async fn not_found() -> HttpResponse {
+    ApiError::new(ErrorCode::ResourceNotFound, "").response()
+}
+
+/// Answers whether the process is up and its registry in reach.
+pub(crate) async fn health(state: Data<ApiState>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct Health {
+        status: &'static str,
+        registry: &'static str,
+    }
+    match tokio::time::timeout(REQUEST_LIMIT, state.tenants.all()).await {
+        Ok(Ok(_)) => HttpResponse::Ok().json(Health { status: "up", registry: "reachable" }),
+        Ok(Err(_)) | Err(_) => {
+            HttpResponse::ServiceUnavailable().json(Health { status: "up", registry: "unreachable" })
+        }
+    }
+}
+
+/// A 200.
+struct Served {
+    body: Vec<u8>,
+    version: u32,
+}
+
+async fn serve(
+    request: &HttpRequest,
+    tenants: &Tenants,
+    interaction: &InteractionId,
+    known: &mut Known,
+) -> Result<Served, ApiError> {
+    let path = request.match_info().unprocessed();
+    let (endpoint, operation, parameter) = match endpoints::resolve(request.method(), path) {
+        Resolved::Served(endpoint, operation, parameter) => (endpoint, operation, parameter),
+        Resolved::NotImplemented(endpoint) => {
+            known.endpoint = Some(endpoint);
+            return Err(ApiError::new(ErrorCode::ResourceNotImplemented, format!("{BASE_PATH}{path}")));
+        }
+        Resolved::WrongMethod(path) => {
+            let methods: Vec<_> = endpoints::of_path(path).map(|endpoint| endpoint.method.as_str()).collect();
+            return Err(ApiError::method_not_allowed(methods.join(", ")));
+        }
+        Resolved::Unknown => {
+            return Err(ApiError::new(ErrorCode::ResourceNotFound, format!("{BASE_PATH}{path}")));
+        }
+    };
+    known.endpoint = Some(endpoint);
+    let tenant = tenant(request, tenants).await?;
+    let tenant = tenant.ok_or_else(|| ApiError::new(ErrorCode::ResourceNotFound, ""))?;
+    known.tenant = Some(tenant.id.to_string());
+    let token = token::authenticate(request.headers(), &tenant, origin(request), Utc::now())?;
+    known.software_product = Some(token.software_product().to_owned());
+    let accepted = headers::check(request.headers(), interaction, endpoint)?;
+    let query = Query(request.query_string());
+    let call = Call::authorise(tenants, &tenant, token, endpoint, parameter, query)?;
+    let body = routes::serve(operation, &call).await?;
+    Ok(Served { body, version: accepted.version })
+}
+
+/// The tenant that the path names, on shared hosts, or else the one that the host serves alone.
+async fn tenant(
+    request: &HttpRequest,
+    tenants: &Tenants,
+) -> Result<Option<std::sync::Arc<Tenant>>, ApiError> {
+    if let Some(name) = request.match_info().get("tenant") {
+        let Ok(id) = TenantId::parse(name) else { return Ok(None) };
+        return Ok(tenants.tenant(&id).await?);
+    }
+    let Ok(Some(host)) = headers::single(request.headers(), HOST) else { return Ok(None) };
+    Ok(tenants.tenant_of_host(&host_name(host)).await?)
+}
+
+/// The name in a Host header: without the port, in lower case.
+fn host_name(host: &str) -> String {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn origin(request: &HttpRequest) -> Origin {
+    Origin {
+        certificate: request.conn_data::<CertificateThumbprint>().copied(),
+        loopback: request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_compared_by_name() {
+        for host in
+            ["cdr.correa.example", "CDR.Correa.example:8443", "cdr.correa.example.", "cdr.correa.example:"]
+        {
+            assert_eq!(host_name(host), "cdr.correa.example");
+        }
+        assert_eq!(host_name("[::1]:8080"), "[::1]");
+    }
+}

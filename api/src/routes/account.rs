@@ -1,0 +1,43 @@
+//! Get Energy Accounts and Get Energy Account Detail.
+
+use crate::body::{BodyWriter, Plans};
+use crate::call::Call;
+use crate::envelope;
+use crate::error::ApiError;
+use crate::ids::Kind;
+use crate::queries::account as query;
+
+/// `GET /energy/accounts`
+pub(super) async fn list(call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
+    let page = call.query.page()?;
+    let found = query::page(call, call.query.open_status()?, page).await?;
+    page.within(found.total)?;
+    let recipient = call.recipient();
+    let mut minter = recipient.minter(&found.customer);
+    let plans = Plans::read(&found.plans)?;
+    let mut data = String::from(r#"{"accounts":["#);
+    for (at, account) in found.accounts.iter().enumerate() {
+        if at > 0 {
+            data.push(',');
+        }
+        let id = minter.mint(Kind::Account, &account.source_system, &account.source_id)?;
+        let mut writer =
+            BodyWriter { minter: &mut minter, source_system: &account.source_system, plans: &plans };
+        writer.append(&mut data, &id, &account.body)?;
+    }
+    data.push_str("]}");
+    Ok(envelope::paged(&data, &call.address(), page, found.total))
+}
+
+/// `GET /energy/accounts/{accountId}`
+pub(super) async fn detail(call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
+    let found = query::detail(call).await?;
+    let recipient = call.recipient();
+    let mut minter = recipient.minter(&found.granted.customer);
+    let plans = Plans::read(&found.plans)?;
+    let source_system = &found.granted.account.source_system;
+    let mut data = String::with_capacity(found.detail.len() + found.plans.len());
+    let mut writer = BodyWriter { minter: &mut minter, source_system, plans: &plans };
+    writer.append(&mut data, call.account_id(), &found.detail)?;
+    Ok(envelope::single(&data, &call.address()))
+}

@@ -1,0 +1,103 @@
+//! The HTTP server.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use actix_web::{App, HttpServer};
+use wattle_tenants::Tenants;
+
+use crate::dispatch;
+use crate::endpoints::BASE_PATH;
+
+/// A request's body. The largest that the standard has names a thousand ids, which is a tenth of this.
+const BODY_LIMIT_BYTES: usize = 1024 * 1024;
+/// Connections that one worker holds open. The standard's busiest site makes 750 calls a second.
+const CONNECTIONS_PER_WORKER: usize = 10_000;
+/// For the head of a request to arrive.
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// Longer than the pause between the calls of one session, shorter than what proxies keep.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// For requests under way when the server is told to stop.
+const DRAIN_SECS: u64 = 15;
+
+/// What requests are served from.
+#[derive(Clone)]
+pub struct ApiState {
+    pub(crate) tenants: Tenants,
+}
+
+impl ApiState {
+    /// Serves these tenants.
+    pub fn new(tenants: Tenants) -> Self {
+        Self { tenants }
+    }
+}
+
+/// Adds the API to an application: `/cds-au/v1/…` for hosts that serve one tenant alone, `/t/{tenant}/cds-au/v1/…` for
+/// shared ones, and `/health`.
+pub fn configure(cfg: &mut ServiceConfig, state: ApiState) {
+    cfg.app_data(Data::new(state))
+        .app_data(PayloadConfig::new(BODY_LIMIT_BYTES))
+        .route("/health", web::get().to(dispatch::health))
+        .service(web::scope(BASE_PATH).default_service(web::to(dispatch::answer)))
+        .service(web::scope(&format!("/t/{{tenant}}{BASE_PATH}")).default_service(web::to(dispatch::answer)))
+        .default_service(web::to(dispatch::not_found));
+}
+
+/// A server that could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {}", bind_advice(.source))]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The server ended by itself.
+    #[error("the HTTP server failed")]
+    Server(#[source] io::Error),
+}
+
+fn bind_advice(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it or choose another port".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "this user may not; choose a port above 1023 or grant the right to lower ones".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Serves the API until `shutdown` completes; then takes no more requests and finishes those under way.
+pub async fn serve(
+    tenants: Tenants,
+    listen: SocketAddr,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let state = ApiState::new(tenants);
+    let mut server = HttpServer::new(move || App::new().configure(|cfg| configure(cfg, state.clone())))
+        .max_connections(CONNECTIONS_PER_WORKER)
+        .client_request_timeout(HEAD_LIMIT)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(DRAIN_SECS)
+        .disable_signals()
+        .bind(listen)
+        .map_err(|source| ServeError::Bind { address: listen, source })?
+        .run();
+    tracing::info!("serving the CDR API on http://{listen}");
+    let handle = server.handle();
+    tokio::select! {
+        ended = &mut server => return ended.map_err(ServeError::Server),
+        () = shutdown => tracing::info!("stopping: no more requests are taken"),
+    }
+    let ((), ended) = tokio::join!(handle.stop(true), server);
+    ended.map_err(ServeError::Server)
+}

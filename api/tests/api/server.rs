@@ -1,0 +1,1 @@
+//! The server itself: addresses, shutdown, certificates, and a database that is gone.

@@ -18,6 +18,8 @@ use crate::{SyncError, capture, consume, jobs};
 
 /// How often the lease's connection is asked whether it is still there, and the source's state is shown afresh.
 const CONFIRM_EVERY: Duration = Duration::from_secs(1);
+/// How often the source is asked how much of its log it keeps for us: it costs a connection.
+const RETAINED_EVERY: Duration = Duration::from_secs(15);
 /// How often a process without the lease asks for it.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How long a source that must be fixed by someone waits before it is tried again.
@@ -248,6 +250,7 @@ where
 /// Confirms the lease and shows the source's state, until the lease is lost.
 async fn watch_over(runner: &Runner, lease: &mut Lease) -> SyncError {
     let mut retained = None;
+    let mut asked: Option<Instant> = None;
     loop {
         if let Err(lost) = lease.confirm().await {
             return lost;
@@ -264,7 +267,8 @@ async fn watch_over(runner: &Runner, lease: &mut Lease) -> SyncError {
             return error.into();
         }
         tokio::time::sleep(CONFIRM_EVERY).await;
-        if state == "running" {
+        if state == "running" && asked.is_none_or(|asked| asked.elapsed() >= RETAINED_EVERY) {
+            asked = Some(Instant::now());
             retained = runner.adapter.retained_bytes().await.unwrap_or(None);
         }
     }

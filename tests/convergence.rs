@@ -3,6 +3,7 @@
 //!
 //! One schedule is a seed. `WATTLE_TEST_SEED=7 cargo test --test convergence` repeats it; `WATTLE_TEST_SEEDS=100` runs that many.
 
+mod oracles;
 mod scene;
 
 use std::time::Duration;
@@ -75,8 +76,7 @@ async fn run(seed: u64) -> Result<()> {
     }
     settle(&scene, sync, &hydrate).await?;
     scene.assert_equal_to_a_rebuild(TENANT, "fresh").await?;
-    let tenants = scene.tenants().await?;
-    let compared = scene::answers::assert_equal_to_the_world(&tenants, TENANT, workload.world()).await?;
+    let compared = oracles::answers::assert_equal_to_the_world(&scene, TENANT, workload.world()).await?;
     println!(
         "seed {seed}: {} mutations, {compared} served values compared",
         workload.world().mutation_count()

@@ -83,16 +83,18 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let state = ApiState::new(tenants);
-    let mut server = HttpServer::new(move || App::new().configure(|cfg| configure(cfg, state.clone())))
+    let bound = HttpServer::new(move || App::new().configure(|cfg| configure(cfg, state.clone())))
         .max_connections(CONNECTIONS_PER_WORKER)
         .client_request_timeout(HEAD_LIMIT)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(DRAIN_SECS)
         .disable_signals()
         .bind(listen)
-        .map_err(|source| ServeError::Bind { address: listen, source })?
-        .run();
-    tracing::info!("serving the CDR API on http://{listen}");
+        .map_err(|source| ServeError::Bind { address: listen, source })?;
+    for address in bound.addrs() {
+        tracing::info!("serving the CDR API on http://{address}");
+    }
+    let mut server = bound.run();
     let handle = server.handle();
     tokio::select! {
         ended = &mut server => return ended.map_err(ServeError::Server),

@@ -1,19 +1,17 @@
 //! A scene: the sample retailer Correa on a private source server, Wattle on a private target server, and the program
 //! run as an operator would.
 
-pub(crate) mod answers;
-pub(crate) mod rows;
-
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
-use wattle_core::TenantId;
-use wattle_tenants::{Secrets, TargetSettings, Tenants};
 use wattle_testbed::{Database, Launch, Postgres, Wattle};
 
 /// Long enough for a debug build on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The master secret of every scene.
+pub(crate) const MASTER_SECRET: &str = "for tests only, and long enough for a master secret";
 
 /// The login that reads the source, as a retailer's administrator would make it.
 const READER: &str = "reader";
@@ -89,15 +87,4 @@ impl Scene {
         }
         bail!("the source still does not pass its check:\n{}", self.run(&["check", tenant]).await?)
     }
-
-    /// The registry and sessions, as `wattle serve` has them.
-    pub(crate) async fn tenants(&self) -> Result<Tenants> {
-        let secrets = Secrets::new(&std::fs::read(self.folder.path().join("master.secret"))?)?;
-        Ok(Tenants::connect(&TargetSettings::new(self.target.url()), secrets).await?)
-    }
-}
-
-/// A tenant's name.
-pub(crate) fn tenant_id(name: &str) -> TenantId {
-    TenantId::parse(name).expect("tests use good names")
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::Scene;
+use crate::scene::Scene;
 
 /// Everything that follows from the source, with the columns that must agree.
 const TABLES: [(&str, &str); 8] = [

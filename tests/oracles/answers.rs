@@ -10,33 +10,31 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
-use wattle_core::{Key, SourceSystem};
+use wattle_core::{Key, SourceSystem, TenantId};
 use wattle_correa::Correa;
 use wattle_sample::{AccountId, Answers, CustomerId, Projection, World};
 use wattle_tenants::consent::{Arrangement, ConsentedAccount, register};
 use wattle_tenants::issuer::{Claims, DevelopmentIssuer};
-use wattle_tenants::{Tenant, Tenants};
+use wattle_tenants::{Secrets, TargetSettings, Tenant, Tenants};
 
-use super::tenant_id;
+use crate::scene::{MASTER_SECRET, Scene};
 
 /// Everything that the endpoints of the retailer ask for.
 const SCOPES: &str = "energy:accounts.basic:read energy:accounts.detail:read energy:billing:read";
 const PRODUCT: &str = "oracle";
 
 /// Asks the API everything about every customer of the World and compares. Answers how many values were compared.
-pub(crate) async fn assert_equal_to_the_world(
-    tenants: &Tenants,
-    tenant: &str,
-    world: &World,
-) -> Result<usize> {
-    let tenant = tenants.tenant(&tenant_id(tenant)).await?.context("the tenant is onboarded")?;
+pub(crate) async fn assert_equal_to_the_world(scene: &Scene, tenant: &str, world: &World) -> Result<usize> {
+    let secrets = Secrets::new(MASTER_SECRET.as_bytes())?;
+    let tenants = Tenants::connect(&TargetSettings::new(scene.target.url()), secrets).await?;
+    let tenant = tenants.tenant(&TenantId::parse(tenant)?).await?.context("the tenant is onboarded")?;
     let state = wattle_api::ApiState::new(tenants.clone());
     let app = init_service(App::new().configure(|cfg| wattle_api::configure(cfg, state))).await;
     let mut compared = 0;
     for customer in world.customers() {
         let mut asking = Asking {
             app: &app,
-            token: consent(tenants, &tenant, world, customer.id).await?,
+            token: consent(&tenants, &tenant, world, customer.id).await?,
             base: format!("/t/{}/cds-au/v1/energy/accounts", tenant.id),
             ids: Bijection::default(),
         };

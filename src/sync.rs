@@ -1,20 +1,27 @@
 //! `wattle sync`.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use futures::future::join_all;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tracing::Instrument;
-use wattle_core::TenantId;
-use wattle_sync::{SourceRunner, Until};
-use wattle_tenants::Tenant;
+use wattle_core::{SourceSystem, TenantId};
+use wattle_sync::{SourceRunner, SyncError, Until};
 
-use crate::context::{Context, SourceAndAdapter, patiently};
+use crate::adapters;
+use crate::context::{Context, patiently};
 use crate::signals;
 
-/// Keeps the target in step with the sources, until it is stopped by SIGINT or SIGTERM.
+/// How often the registry is asked for tenants and sources that were added since.
+const LOOK_FOR_TENANTS_EVERY: Duration = Duration::from_secs(5);
+
+/// Keeps the target in step with the sources, until it is stopped by SIGINT or SIGTERM. Tenants that are onboarded
+/// later are taken up within seconds.
 ///
 /// Example: wattle sync --tenant correa
 #[derive(Debug, Args)]
@@ -27,26 +34,38 @@ pub(crate) struct Sync {
     until_idle: bool,
 }
 
+/// The sources that are being synced, and those whose trouble was named already.
+#[derive(Default)]
+struct Sources {
+    running: HashMap<(TenantId, SourceSystem), JoinHandle<Result<(), SyncError>>>,
+    named: HashSet<(TenantId, SourceSystem)>,
+}
+
 impl Sync {
     pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         let context = Context::open(config).await?;
-        let sources = patiently(async || self.sources(&context).await).await?;
-        let until = if self.until_idle { Until::Idle } else { Until::Stopped };
-        let stop = signals::stop_requested()?;
-        let mut running = Vec::new();
-        for (tenant, SourceAndAdapter { source, adapter }) in sources {
-            let span = tracing::info_span!("source", tenant = %tenant.id, source = %source.system);
-            let runner =
-                SourceRunner::new(context.tenants.clone(), tenant, source.system, adapter, stop.clone());
-            running.push(tokio::spawn(runner.run(until).instrument(span)));
+        let mut stop = signals::stop_requested()?;
+        let stopping = stop.clone();
+        let mut sources = Sources::default();
+        loop {
+            tokio::select! {
+                started = self.start_new(&context, &stopping, &mut sources) => started?,
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+            if self.until_idle {
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_FOR_TENANTS_EVERY) => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
         }
-        tracing::info!(source_count = running.len(), "sync is running");
         let mut code = ExitCode::SUCCESS;
-        for ended in join_all(running).await {
+        for ended in join_all(sources.running.into_values()).await {
             if let Err(error) = ended? {
                 tracing::error!(
                     reason = error.explain(),
-                    "a source stopped for good: this is a defect of Wattle or of its adapter"
+                    "a source stopped for good: this is a defect of Wattle or its adapter"
                 );
                 code = ExitCode::FAILURE;
             }
@@ -54,24 +73,55 @@ impl Sync {
         tracing::info!("sync has stopped");
         Ok(code)
     }
-    async fn sources(&self, context: &Context) -> anyhow::Result<Vec<(Arc<Tenant>, SourceAndAdapter)>> {
-        let tenants = if self.tenants.is_empty() {
-            context.tenants.all().await?
-        } else {
+
+    /// Starts the sources that are not running yet. A tenant whose source cannot be built is no reason to hold up the
+    /// others: it is named, and tried again the next time, unless it was asked for by name.
+    async fn start_new(
+        &self,
+        context: &Context,
+        stop: &watch::Receiver<bool>,
+        known: &mut Sources,
+    ) -> anyhow::Result<()> {
+        let tenants = patiently(async || {
             let mut named = Vec::new();
             for id in &self.tenants {
                 named.push(context.tenant(id).await?);
             }
-            named
-        };
-        if tenants.is_empty() {
-            anyhow::bail!("there is no tenant to sync; `wattle tenant add` onboards one");
+            Ok(if named.is_empty() { context.tenants.all().await? } else { named })
+        })
+        .await?;
+        if tenants.is_empty() && known.running.is_empty() {
+            tracing::warn!("there is no tenant to sync yet; `wattle tenant add` onboards one");
         }
-        let mut sources = Vec::new();
         for tenant in tenants {
-            let of_tenant = context.sources(&tenant).await?;
-            sources.extend(of_tenant.into_iter().map(|source| (tenant.clone(), source)));
+            for source in patiently(async || Ok(context.tenants.sources(&tenant).await?)).await? {
+                let place = (tenant.id.clone(), source.system.clone());
+                if known.running.contains_key(&place) {
+                    continue;
+                }
+                let span = tracing::info_span!("source", tenant = %tenant.id, source = %source.system);
+                let adapter = match adapters::build(&source) {
+                    Ok(adapter) => adapter,
+                    Err(error) if self.tenants.is_empty() && !self.until_idle => {
+                        if known.named.insert(place) {
+                            tracing::error!(parent: &span, reason = format!("{error:#}"), "the source cannot be synced");
+                        }
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
+                let runner = SourceRunner::new(
+                    context.tenants.clone(),
+                    tenant.clone(),
+                    source.system,
+                    adapter,
+                    stop.clone(),
+                );
+                let until = if self.until_idle { Until::Idle } else { Until::Stopped };
+                known.running.insert(place, tokio::spawn(runner.run(until).instrument(span)));
+                tracing::info!(source_count = known.running.len(), "syncs another source");
+            }
         }
-        Ok(sources)
+        Ok(())
     }
 }

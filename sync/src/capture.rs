@@ -68,7 +68,7 @@ async fn start_anew(runner: &Runner, what: &str) -> Result<Position, SyncError> 
     let scans = jobs::resync_scans(runner.adapter.graph());
     job_store::insert(&work, &runner.scope, JobKind::Resync, &scans, None).await?;
     work.commit().await?;
-    runner.progress.has_appended();
+    runner.progress.has_added_job();
     Ok(position)
 }
 

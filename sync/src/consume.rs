@@ -44,6 +44,9 @@ pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
         };
         let (applied, prefetched) = tokio::join!(apply(runner, &current, &mut hints), next);
         applied?;
+        if !current.jobs.is_empty() {
+            runner.progress.has_added_job();
+        }
         at = current.to;
         runner.works(Loop::Consumer);
         runner.progress.has_applied();

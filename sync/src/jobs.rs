@@ -1,6 +1,6 @@
 //! Jobs: hydration and repair as touches, page by page, with a bound on how many are under way.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::TransactionTrait;
 use uuid::Uuid;
@@ -71,22 +71,28 @@ pub(crate) fn whole_scans(graph: &EntityGraph, node: NodeId) -> Vec<Scan> {
 /// Carries out jobs, oldest first, until something fails or the process stops.
 pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
     let mut applied = runner.progress.applied();
-    let mut appended = runner.progress.appended();
+    let mut added = runner.progress.jobs_added();
+    let mut due_looked_at: Option<Instant> = None;
     while !runner.progress.stopping() {
-        appended.mark_unchanged();
         applied.mark_unchanged();
-        take_due(runner).await?;
+        added.mark_unchanged();
+        if due_looked_at.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+            take_due(runner).await?;
+            due_looked_at = Some(Instant::now());
+        }
         let job = store::next(runner.db(), &runner.scope).await?;
-        let began = source_state::position(runner.db(), &runner.scope).await?.is_some();
-        let busy = match job {
-            Some(job) if began => work_on(runner, &job).await?,
-            _ => false,
+        let began = job.is_some() && source_state::position(runner.db(), &runner.scope).await?.is_some();
+        let job = job.filter(|_| began);
+        let busy = match &job {
+            Some(job) => work_on(runner, job).await?,
+            None => false,
         };
         runner.works(Loop::Jobs);
         if !busy {
             tokio::select! {
-                _ = applied.changed() => {}
-                _ = appended.changed() => {}
+                // A job under way waits for its touches to be applied.
+                _ = applied.changed(), if job.is_some() => {}
+                _ = added.changed() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = runner.progress.stopped() => {}
             }

@@ -8,13 +8,15 @@ pub(crate) struct Progress {
     appended: watch::Sender<u64>,
     /// Counts moves of a marker.
     applied: watch::Sender<u64>,
+    /// Counts jobs added by this process.
+    jobs_added: watch::Sender<u64>,
     stop: watch::Receiver<bool>,
 }
 
 impl Progress {
     pub(crate) fn new(stop: watch::Receiver<bool>) -> Self {
         let counter = || watch::Sender::new(0);
-        Self { appended: counter(), applied: counter(), stop }
+        Self { appended: counter(), applied: counter(), jobs_added: counter(), stop }
     }
 
     pub(crate) fn has_appended(&self) {
@@ -23,6 +25,14 @@ impl Progress {
 
     pub(crate) fn has_applied(&self) {
         self.applied.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn has_added_job(&self) {
+        self.jobs_added.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn jobs_added(&self) -> watch::Receiver<u64> {
+        self.jobs_added.subscribe()
     }
 
     pub(crate) fn appended(&self) -> watch::Receiver<u64> {

@@ -69,7 +69,8 @@ pub trait SourceAdapter: Send + Sync {
 /// The source's own log, as keys.
 #[async_trait]
 pub trait Feed: Send {
-    /// The next event; waits for it, and yields [`FeedEvent::Idle`] when the source says that there is none.
+    /// The next event; waits for it, and yields [`FeedEvent::Idle`] when the source says that there is none. A caller
+    /// that gives up waiting and calls again has lost no event.
     async fn next(&mut self) -> Result<FeedEvent, SourceError>;
 
     /// Everything up to here is durable; the source may forget it. Cheap, and sent in the feed's own time.

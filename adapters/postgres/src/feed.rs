@@ -22,6 +22,8 @@ pub(crate) struct PgFeed {
     /// The transaction being received: the position its changes carry.
     transaction: Option<Position>,
     ready: VecDeque<FeedEvent>,
+    /// A table was altered, and what is known of its schema is not yet forgotten.
+    altered: bool,
 }
 
 /// A captured node, and which of its key columns are blank-padded: CHAR(n) arrives with blanks that are no part of
@@ -69,6 +71,7 @@ impl PgFeed {
             shapes: HashMap::new(),
             transaction: None,
             ready: VecDeque::new(),
+            altered: false,
         })
     }
 
@@ -76,7 +79,8 @@ impl PgFeed {
         PgPosition { identity: self.identity, lsn: lsn.0, xid }.encode()
     }
 
-    async fn take(&mut self, event: ReplicationEvent) -> Result<(), SourceError> {
+    /// Without an await, so that an event once received is never lost when the caller gives up waiting.
+    fn take(&mut self, event: ReplicationEvent) -> Result<(), SourceError> {
         match event {
             ReplicationEvent::Begin { final_lsn, xid, .. } => {
                 self.transaction = Some(self.position(final_lsn, Some(xid)));
@@ -94,16 +98,16 @@ impl PgFeed {
                 let message = parse(data).ok_or_else(|| SourceError::Bug {
                     what: "the source sent a pgoutput message that cannot be read".into(),
                 })?;
-                self.read(message).await?;
+                self.read(message)?;
             }
             _ => {}
         }
         Ok(())
     }
 
-    async fn read(&mut self, message: Message) -> Result<(), SourceError> {
+    fn read(&mut self, message: Message) -> Result<(), SourceError> {
         match message {
-            Message::Relation { oid, columns } => self.relation(oid, columns).await?,
+            Message::Relation { oid, columns } => self.relation(oid, columns)?,
             Message::Insert { oid, new } => self.row(oid, None, Some((&new, Hint::Insert)))?,
             Message::Update { oid, old, new } => self.row(oid, old.as_ref(), Some((&new, Hint::Update)))?,
             Message::Delete { oid, old } => self.row(oid, Some(&old), None)?,
@@ -125,7 +129,7 @@ impl PgFeed {
     }
 
     /// A relation message precedes the first row of its table and comes again when the table was altered.
-    async fn relation(&mut self, oid: u32, columns: Vec<String>) -> Result<(), SourceError> {
+    fn relation(&mut self, oid: u32, columns: Vec<String>) -> Result<(), SourceError> {
         let nodes = self.nodes.get(&oid).cloned().unwrap_or_default();
         let graph = self.inner.graph();
         let mut keys = Vec::new();
@@ -145,7 +149,7 @@ impl PgFeed {
         let before = self.shapes.insert(oid, Shape { columns, keys });
         // The message also comes again when nothing was altered, after an ANALYZE for one.
         if before.is_some_and(|before| before.columns != self.shapes[&oid].columns) {
-            self.inner.forget_schema().await;
+            self.altered = true;
             tracing::info!(relation_oid = oid, column_count, "a captured table was altered");
             for captured in nodes {
                 self.push(Change::SchemaChanged { node: captured.node });
@@ -200,11 +204,15 @@ impl PgFeed {
 impl Feed for PgFeed {
     async fn next(&mut self) -> Result<FeedEvent, SourceError> {
         loop {
+            if self.altered {
+                self.inner.forget_schema().await;
+                self.altered = false;
+            }
             if let Some(event) = self.ready.pop_front() {
                 return Ok(event);
             }
             match self.client.recv().await.map_err(replication_error)? {
-                Some(event) => self.take(event).await?,
+                Some(event) => self.take(event)?,
                 None => {
                     return Err(SourceError::Unavailable {
                         what: "the replication stream ended".into(),

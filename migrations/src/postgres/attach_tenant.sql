@@ -37,6 +37,9 @@ declare
     home text;
     name text := 'stream_event_' || to_char(day, 'YYYYMMDD');
 begin
+    if day not between current_date - 2 and current_date + 2 then
+        raise exception 'a stream has no need of a partition for %', day;
+    end if;
     select 't_' || t.tenant_id into strict home from wattle.tenant t where t.login_role = session_user;
     perform pg_advisory_xact_lock(hashtext(home || '.' || name));
     if to_regclass(format('%I.%I', home, name)) is null then

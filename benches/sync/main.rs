@@ -1,7 +1,8 @@
 //! `make bench`: how fast and how large Wattle is on this machine, against the ceiling measured in the same run.
 //!
 //! Private servers with fsync on, client and servers on the same cores. Every figure is the median of several rounds,
-//! printed as a table and written as JSON to `target/bench/sync.json`. `WATTLE_BENCH_CUSTOMERS` sets the size.
+//! printed as a table and written as JSON to `target/bench/sync.json`. `WATTLE_BENCH_CUSTOMERS` sets the size,
+//! `WATTLE_BENCH_ONLY` (`capture`, `path` or `served`) leaves out what comes after the hydration.
 
 #[path = "../../tests/scene/mod.rs"]
 mod scene;
@@ -28,8 +29,8 @@ const CAPTURED: u64 = 300_000;
 const PATH_BILLS: u64 = 50_000;
 /// Samples of commit to served.
 const LATENCY_SAMPLES: usize = 300;
-/// Transactions a second beside them, so that about 500 rows change a second.
-const BUSY_RATE: &str = "60";
+/// Transactions of one change each that go on beside them.
+const BUSY_PER_SEC: u64 = 500;
 /// The load of the standard: secure and public requests a second.
 const SECURE_PER_SEC: u64 = 450;
 const PUBLIC_PER_SEC: u64 = 300;
@@ -57,9 +58,17 @@ async fn main() -> Result<()> {
 
     hydration(&scene, source_rows, &mut report).await?;
     let bench = Bench { scene: &scene };
-    bench.capture(&mut report).await?;
-    bench.full_path(&mut report).await?;
-    bench.served(&mut report).await?;
+    let only = std::env::var("WATTLE_BENCH_ONLY").ok();
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if wanted("capture") {
+        bench.capture(&mut report).await?;
+    }
+    if wanted("path") {
+        bench.full_path(&mut report).await?;
+    }
+    if wanted("served") {
+        bench.served(&mut report).await?;
+    }
     report.finish()
 }
 
@@ -259,25 +268,25 @@ impl Bench<'_> {
             line.rsplit("http://").next().context("an address")?.trim().parse()?;
         let clients = self.clients(address).await?;
 
-        let busy = self
-            .scene
-            .wattle(&["sample", "work", "correa", "--url", &self.scene.source.url(), "--rate", BUSY_RATE])
-            .start()?;
+        let busy = tokio::spawn(work(self.scene.source.client().await?));
         let latencies = self.commit_to_served(&clients).await?;
-        busy.terminate()?;
-        busy.exit(PATIENCE).await?;
-        report.add_percentiles("commit to served, beside about 500 row changes/s", latencies, Some(500.0));
+        busy.abort();
+        report.add_percentiles("commit to served, beside 500 changes/s", latencies, Some(500.0));
 
         let scene = self.scene;
         scene.onboard("loaded").await?;
-        let hydrating = scene.wattle(&["hydrate", "loaded"]).start()?;
-        hydrating.line("holds the lease", PATIENCE).await?;
+        // One hydration after the other for as long as the load goes on; sync carries them out.
+        let hydrating = async {
+            loop {
+                scene.run(&["hydrate", "loaded"]).await?;
+            }
+        };
         let load =
-            Load::run(&clients, address, SECURE_PER_SEC, PUBLIC_PER_SEC, Duration::from_secs(LOAD_SECS))
-                .await?;
-        let hydrate_peak_mb = if hydrating.is_running() { Some(peak_mb(&hydrating)?) } else { None };
-        hydrating.terminate().ok();
-        hydrating.exit(PATIENCE).await?;
+            Load::run(&clients, address, SECURE_PER_SEC, PUBLIC_PER_SEC, Duration::from_secs(LOAD_SECS));
+        let load = tokio::select! {
+            load = load => load?,
+            ended = hydrating => return ended,
+        };
         report.add(
             "API under load, hydration running",
             "requests/s",
@@ -287,7 +296,6 @@ impl Bench<'_> {
         report.add_percentiles("API secure requests under load", load.secure_ms, Some(50.0));
         report.add_percentiles("API public requests under load", load.public_ms, Some(50.0));
         report.add("peak memory of sync", "MB", vec![peak_mb(&sync)?], Some(-150.0));
-        report.add("peak memory of hydrate", "MB", hydrate_peak_mb.into_iter().collect(), Some(-150.0));
         report.add("peak memory of serve", "MB", vec![peak_mb(&serve)?], Some(-100.0));
         for process in [sync, serve] {
             process.terminate()?;
@@ -342,20 +350,29 @@ impl Bench<'_> {
                 .await?;
             anyhow::ensure!(changed == 1, "account {} has no balance", client.account);
             let committed = Instant::now();
-            loop {
-                let served = client.balance().await?;
-                if served.contains(&balance) {
-                    break;
-                }
-                anyhow::ensure!(
-                    committed.elapsed() < PATIENCE,
-                    "the balance {balance} is never served: {served}"
-                );
+            while !client.balance().await?.contains(&balance) {
+                anyhow::ensure!(committed.elapsed() < PATIENCE, "the balance {balance} is never served");
             }
             latencies_ms.push(committed.elapsed().as_secs_f64() * 1_000.0);
         }
         Ok(latencies_ms)
     }
+}
+
+/// Changes bills, one a transaction, at a steady rate.
+async fn work(source: tokio_postgres::Client) -> Result<()> {
+    let bills: Vec<i64> = source
+        .query("select bill_id from billing.bill order by bill_id", &[])
+        .await?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    let mut pace = tokio::time::interval(Duration::from_secs(1) / u32::try_from(BUSY_PER_SEC)?);
+    for bill in bills.iter().cycle() {
+        pace.tick().await;
+        source.execute("update billing.bill set paid = paid where bill_id = $1", &[bill]).await?;
+    }
+    Ok(())
 }
 
 /// The most memory that a process ever held, by the kernel.

@@ -35,10 +35,7 @@ impl Scene {
         let source = source_server.database("correa").await?;
         let target = target_server.database("wattle").await?;
         let folder = tempfile::tempdir()?;
-        std::fs::write(
-            folder.path().join("master.secret"),
-            "for tests only, and long enough for a master secret",
-        )?;
+        std::fs::write(folder.path().join("master.secret"), MASTER_SECRET)?;
         let scene = Self { reader: source_server.unique_name(READER), source, target, folder };
         let (customers, seed) = (customers.to_string(), seed.to_string());
         let url = scene.source.url();

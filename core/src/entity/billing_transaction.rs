@@ -2,7 +2,7 @@
 
 use super::invoice::CHARGE_TYPE;
 use super::plan::UNIT;
-use super::shape::{Object, Shape, may, member, must};
+use super::shape::{Field, Object, Shape, may, member, must};
 
 const KIND: &str = "transactionUType";
 const AMOUNT: Shape = Shape::Amount;
@@ -21,10 +21,21 @@ pub(super) static BILLING_TRANSACTION: Object = Object {
     ],
 };
 
+const SERVICE_POINT_ID: Field = may("servicePointId", Shape::ServicePoint);
+const INVOICE_NUMBER: Field = may("invoiceNumber", Shape::Text);
+const DESCRIPTION: Field = may("description", Shape::Text);
+const IS_ESTIMATE: Field = may("isEstimate", Shape::Boolean);
+/// Date-times, whatever their names say.
+const START_DATE: Field = must("startDate", Shape::DateTime);
+const END_DATE: Field = must("endDate", Shape::DateTime);
+const MEASURE_UNIT: Field = may("measureUnit", UNIT);
+const CALCULATION_FACTORS: Field = may("calculationFactors", FACTORS);
+const ADJUSTED_BY: Field = may("adjustments", ADJUSTMENTS);
+
 static USAGE: Object = Object {
     fields: &[
-        may("servicePointId", Shape::ServicePoint),
-        may("invoiceNumber", Shape::Text),
+        SERVICE_POINT_ID,
+        INVOICE_NUMBER,
         must(
             "timeOfUseType",
             Shape::Enum(&[
@@ -40,22 +51,23 @@ static USAGE: Object = Object {
                 "ALL_DAY",
             ]),
         ),
-        may("description", Shape::Text),
-        may("isEstimate", Shape::Boolean),
-        must("startDate", Shape::DateTime),
-        must("endDate", Shape::DateTime),
-        may("measureUnit", UNIT),
+        DESCRIPTION,
+        IS_ESTIMATE,
+        START_DATE,
+        END_DATE,
+        MEASURE_UNIT,
         must("usage", Shape::Number),
         must("amount", AMOUNT),
-        may("calculationFactors", FACTORS),
-        may("adjustments", ADJUSTMENTS),
+        CALCULATION_FACTORS,
+        ADJUSTED_BY,
     ],
 };
 
 static DEMAND: Object = Object {
     fields: &[
-        may("servicePointId", Shape::ServicePoint),
-        may("invoiceNumber", Shape::Text),
+        SERVICE_POINT_ID,
+        INVOICE_NUMBER,
+        // As for usage, and EXCESS.
         must(
             "timeOfUseType",
             Shape::Enum(&[
@@ -72,38 +84,33 @@ static DEMAND: Object = Object {
                 "EXCESS",
             ]),
         ),
-        may("description", Shape::Text),
-        may("isEstimate", Shape::Boolean),
-        must("startDate", Shape::DateTime),
-        must("endDate", Shape::DateTime),
-        may("measureUnit", UNIT),
+        DESCRIPTION,
+        IS_ESTIMATE,
+        START_DATE,
+        END_DATE,
+        MEASURE_UNIT,
         must("rate", Shape::Number),
         must("amount", AMOUNT),
-        may("calculationFactors", FACTORS),
-        may("adjustments", ADJUSTMENTS),
+        CALCULATION_FACTORS,
+        ADJUSTED_BY,
     ],
 };
 
 static ONCE_OFF: Object = Object {
-    fields: &[
-        may("servicePointId", Shape::ServicePoint),
-        may("invoiceNumber", Shape::Text),
-        must("amount", AMOUNT),
-        must("description", Shape::Text),
-    ],
+    fields: &[SERVICE_POINT_ID, INVOICE_NUMBER, must("amount", AMOUNT), must("description", Shape::Text)],
 };
 
 static OTHER_CHARGES: Object = Object {
     fields: &[
-        may("servicePointId", Shape::ServicePoint),
-        may("invoiceNumber", Shape::Text),
+        SERVICE_POINT_ID,
+        INVOICE_NUMBER,
         may("startDate", Shape::Date),
         may("endDate", Shape::Date),
         may("type", CHARGE_TYPE),
         must("amount", AMOUNT),
         must("description", Shape::Text),
-        may("calculationFactors", FACTORS),
-        may("adjustments", ADJUSTMENTS),
+        CALCULATION_FACTORS,
+        ADJUSTED_BY,
     ],
 };
 

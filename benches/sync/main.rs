@@ -274,19 +274,15 @@ impl Bench<'_> {
         report.add_percentiles("commit to served, beside 500 changes/s", latencies, Some(500.0));
 
         let scene = self.scene;
+        let busy = tokio::spawn(work(scene.source.client().await?));
+        let latencies = beside_hydrations(scene, TENANT, self.commit_to_served(&clients)).await?;
+        busy.abort();
+        report.add_percentiles("the same, while the same tenant is hydrated", latencies, Some(500.0));
+
         scene.onboard("loaded").await?;
-        // One hydration after the other for as long as the load goes on; sync carries them out.
-        let hydrating = async {
-            loop {
-                scene.run(&["hydrate", "loaded"]).await?;
-            }
-        };
-        let load =
-            Load::run(&clients, address, SECURE_PER_SEC, PUBLIC_PER_SEC, Duration::from_secs(LOAD_SECS));
-        let load = tokio::select! {
-            load = load => load?,
-            ended = hydrating => return ended,
-        };
+        let time = Duration::from_secs(LOAD_SECS);
+        let load = Load::run(&clients, address, SECURE_PER_SEC, PUBLIC_PER_SEC, time);
+        let load = beside_hydrations(scene, "loaded", load).await?;
         report.add(
             "API under load, hydration running",
             "requests/s",
@@ -356,6 +352,23 @@ impl Bench<'_> {
             latencies_ms.push(committed.elapsed().as_secs_f64() * 1_000.0);
         }
         Ok(latencies_ms)
+    }
+}
+
+/// Measures while one hydration follows the other; the running sync carries them out.
+async fn beside_hydrations<T>(
+    scene: &Scene,
+    tenant: &str,
+    measured: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let hydrations = async {
+        loop {
+            scene.run(&["hydrate", tenant]).await?;
+        }
+    };
+    tokio::select! {
+        measured = measured => measured,
+        ended = hydrations => ended,
     }
 }
 

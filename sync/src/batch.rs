@@ -16,8 +16,10 @@ use crate::store::stream::{Entry, Lane, read};
 /// Changes taken at once: a fetch of a thousand keys costs little more than one of a hundred, and a batch is still
 /// applied well within the latency that is promised.
 pub(crate) const BATCH_LEN: usize = 1_000;
-/// Backfill is never starved: a tenth of each batch.
-const BACKFILL_SHARE: usize = BATCH_LEN / 10;
+/// Backfill beside live changes is never starved, and never keeps them waiting: a tenth of a batch.
+const BACKFILL_BESIDE_LIVE: usize = BATCH_LEN / 10;
+/// Backfill alone: a live change that comes now waits for two such batches at most.
+const BACKFILL_ALONE: usize = BATCH_LEN / 2;
 /// More affected records than this become a job, so that no batch grows with the size of the source.
 pub(crate) const FAN_OUT_LEN: usize = 1_000;
 
@@ -38,7 +40,7 @@ pub(crate) async fn take(runner: &Runner, from: &Markers) -> Result<Option<Batch
         to.live = last.seq;
         to.position = Some(last.position.clone());
     }
-    let room = (BATCH_LEN - entries.len()).max(BACKFILL_SHARE);
+    let room = if entries.is_empty() { BACKFILL_ALONE } else { BACKFILL_BESIDE_LIVE };
     let backfill = read(runner.db(), &runner.scope, graph, Lane::Backfill, from.backfill, room).await?;
     if let Some(last) = backfill.last() {
         to.backfill = last.seq;

@@ -19,7 +19,10 @@ pub(crate) const NAMES: [(&str, &str); 2] = [
 /// Builds the adapter of a source.
 pub(crate) fn build(source: &Source) -> anyhow::Result<Arc<dyn SourceAdapter>> {
     let mut options = source.options.clone();
-    let folder = options.as_object_mut().and_then(|options| options.remove("pack"));
+    let Value::Object(members) = &mut options else {
+        bail!("the source's options are not a JSON object: write them as '{{\"publication\": \"wattle\"}}'");
+    };
+    let folder = members.remove("pack");
     let pack = match (source.adapter.as_str(), folder) {
         ("correa", None) => Pack::from_files(wattle_correa::PACK),
         ("postgres", Some(Value::String(folder))) => Pack::from_folder(Path::new(&folder)),

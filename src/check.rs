@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
-use wattle_core::{Finding, Severity, TenantId};
+use wattle_core::{ErrorClass, Finding, Severity, SourceError, TenantId};
 
-use crate::context::Context;
+use crate::context::{Context, SourceAndAdapter};
 use crate::output::print_json;
 
 /// Says what is missing or risky at a tenant's sources, with the statements that put it right. Changes nothing. Fails
@@ -33,6 +33,14 @@ fn severity(finding: &Finding) -> &'static str {
     }
 }
 
+fn cannot_be_checked(part: &SourceAndAdapter, error: &SourceError) -> String {
+    let hint = match error.class() {
+        ErrorClass::Transient => " (start it, or set its address right with `wattle tenant add`)",
+        ErrorClass::Config | ErrorClass::Record | ErrorClass::Bug => "",
+    };
+    format!("source {} of tenant {} cannot be checked{hint}", part.source.system, part.source.tenant)
+}
+
 impl Check {
     pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         let context = Context::open(config).await?;
@@ -40,11 +48,19 @@ impl Check {
         let mut refused = false;
         let mut facts = Vec::new();
         for part in context.sources(&tenant).await? {
-            let findings = part.adapter.check().await?;
+            let checked = part.adapter.check().await;
+            let findings = checked.map_err(|error| {
+                let what = cannot_be_checked(&part, &error);
+                anyhow::Error::new(error).context(what)
+            })?;
             refused |= findings.iter().any(|finding| finding.severity == Severity::Refused);
+            if self.sql {
+                println!("-- source {} of tenant {}", part.source.system, tenant.id);
+            }
             for finding in &findings {
                 if self.sql {
-                    println!("-- {}: {}\n{}", severity(finding), finding.what, finding.fix);
+                    let what = finding.what.replace('\n', "\n-- ");
+                    println!("-- {}: {what}\n{}", severity(finding), finding.fix);
                 } else if !self.json {
                     println!("{}: {}: {}", part.source.system, severity(finding), finding.what);
                     println!("    {}", finding.fix);

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use wattle_core::{ErrorClass, SourceAdapter, SourceError, TenantId};
 use wattle_sync::SyncError;
 use wattle_tenants::{Source, Tenant, TenantError, Tenants};
 
 use crate::adapters;
+use crate::output::explain;
 use crate::settings::Settings;
 
 /// The registry, as the running processes see it.
@@ -44,11 +45,7 @@ impl Context {
     pub(crate) async fn sources(&self, tenant: &Tenant) -> anyhow::Result<Vec<SourceAndAdapter>> {
         let sources = self.tenants.sources(tenant).await?;
         if sources.is_empty() {
-            bail!(
-                "tenant {} has no source: add one with `wattle tenant add {} --adapter … --source …`",
-                tenant.id,
-                tenant.id
-            );
+            return Err(no_source(&tenant.id));
         }
         sources
             .into_iter()
@@ -61,6 +58,11 @@ impl Context {
     }
 }
 
+/// What a verb says that was asked to do something with a tenant's sources, when it has none.
+pub(crate) fn no_source(tenant: &TenantId) -> anyhow::Error {
+    anyhow!("tenant {tenant} has no source: add one with `wattle tenant add {tenant} --adapter … --source …`")
+}
+
 /// Between two tries of something that a server which is down keeps from being done.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
@@ -71,7 +73,7 @@ pub(crate) async fn patiently<T>(what: impl AsyncFn() -> anyhow::Result<T>) -> a
         match what().await {
             Err(error) if class(&error) == Some(ErrorClass::Transient) => {
                 if !std::mem::replace(&mut said, true) {
-                    tracing::warn!(reason = format!("{error:#}"), "waiting");
+                    tracing::warn!(reason = explain(&error), "waiting");
                 }
                 tokio::time::sleep(TRY_EVERY).await;
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use tokio::sync::watch;
 use uuid::Uuid;
 use wattle_core::{Entity, TenantId};
 use wattle_sync::{JobState, SourceRunner, Until, request_hydration, status};
@@ -44,10 +45,10 @@ impl Hydrate {
             .collect::<Result<_, _>>()?;
         let context = Context::open(config).await?;
         let stop = signals::stop_requested()?;
-        let tenant = patiently(async || context.tenant(&self.tenant).await).await?;
-        for part in patiently(async || context.sources(&tenant).await).await? {
+        let tenant = unless(&stop, patiently(async || context.tenant(&self.tenant).await)).await?;
+        for part in unless(&stop, patiently(async || context.sources(&tenant).await)).await? {
             let session = context.tenants.session(&tenant).await?;
-            let job = patiently(async || job(&session, &part, &entities).await).await?;
+            let job = unless(&stop, patiently(async || job(&session, &part, &entities).await)).await?;
             let SourceAndAdapter { source, adapter } = part;
             let runner = SourceRunner::new(
                 context.tenants.clone(),
@@ -61,7 +62,14 @@ impl Hydrate {
                 ended = runner.run(Until::Job(job)) => ended?,
                 shown = show(&session, job) => shown?,
             }
-            match patiently(async || view(&session, job).await).await? {
+            // Whoever has stopped it does not wait for a target that is down.
+            let stopped = *stop.borrow();
+            let over = if stopped {
+                view(&session, job).await.ok().flatten()
+            } else {
+                patiently(async || view(&session, job).await).await?
+            };
+            match over {
                 Some(view) if view.state == JobState::Done => {
                     let took = view.finished_at.unwrap_or_default() - view.started_at.unwrap_or_default();
                     println!(
@@ -83,6 +91,19 @@ impl Hydrate {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Does some waiting, unless it is asked to stop.
+async fn unless<T>(
+    stop: &watch::Receiver<bool>,
+    waiting: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => bail!("stopped while it waited; nothing is lost: the same command goes on"),
+        done = waiting => done,
     }
 }
 

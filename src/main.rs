@@ -27,7 +27,7 @@ use clap::{Parser, Subcommand};
 #[command(name = "wattle", version, propagate_version = true, max_term_width = 110)]
 struct Cli {
     /// Settings file; every setting can also be given as an environment variable.
-    #[arg(long, global = true, default_value = "wattle.toml", env = "WATTLE_CONFIG")]
+    #[arg(long, global = true, default_value = settings::DEFAULT_FILE, env = "WATTLE_CONFIG")]
     config: PathBuf,
     /// What is logged to standard error, such as `info` or `wattle_sync=debug,info`.
     #[arg(
@@ -77,7 +77,7 @@ async fn main() -> ExitCode {
     match run(cli).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", output::explain(&error));
             ExitCode::FAILURE
         }
     }

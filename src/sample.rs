@@ -50,10 +50,10 @@ pub(crate) struct Work {
     #[arg(long)]
     url: String,
     /// Transactions a second.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
     /// For how long; until it is stopped by default.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     seconds: Option<u64>,
 }
 

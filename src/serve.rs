@@ -22,9 +22,13 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         let context = Context::open(config).await?;
-        // A registry that was never made is said now, and not to the first caller.
-        patiently(async || Ok(context.tenants.all().await?)).await?;
         let mut stop = signals::stop_requested()?;
+        // A registry that was never made is said now, and not to the first caller.
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return Ok(ExitCode::SUCCESS),
+            read = patiently(async || Ok(context.tenants.all().await?)) => read.map(drop)?,
+        }
         let shutdown = async move {
             let _ = stop.wait_for(|stop| *stop).await;
         };

@@ -7,6 +7,9 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use wattle_tenants::{Secrets, TargetSettings};
 
+/// Where the settings are unless told otherwise. It need not be there: the environment may say everything.
+pub(crate) const DEFAULT_FILE: &str = "wattle.toml";
+
 /// Where `serve` listens unless told otherwise: this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
@@ -41,7 +44,9 @@ impl Settings {
             Ok(text) => {
                 toml::from_str(&text).with_context(|| format!("{} cannot be read", path.display()))?
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => File::default(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new(DEFAULT_FILE) => {
+                File::default()
+            }
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
         };
         let overridden = |name: &str| std::env::var(name).ok();
@@ -69,6 +74,6 @@ impl Settings {
     }
 
     pub(crate) fn secrets(&self) -> anyhow::Result<Secrets> {
-        Ok(Secrets::from_reference(&self.master_secret)?)
+        Secrets::from_reference(&self.master_secret).context("the setting master_secret is of no use")
     }
 }

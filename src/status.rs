@@ -31,6 +31,9 @@ impl Status {
             Some(id) => vec![context.tenant(id).await?],
             None => context.tenants.all().await?,
         };
+        if tenants.is_empty() && !self.json {
+            println!("no tenants; `wattle tenant add` onboards one");
+        }
         let mut facts = Vec::new();
         for tenant in tenants {
             let session = context.tenants.session(&tenant).await?;

@@ -14,7 +14,7 @@ use wattle_core::{SourceSystem, TenantId};
 use wattle_sync::{SourceRunner, SyncError, Until};
 
 use crate::adapters;
-use crate::context::{Context, patiently};
+use crate::context::{Context, no_source, patiently};
 use crate::signals;
 
 /// How often the registry is asked for tenants and sources that were added since.
@@ -94,7 +94,11 @@ impl Sync {
             tracing::warn!("there is no tenant to sync yet; `wattle tenant add` onboards one");
         }
         for tenant in tenants {
-            for source in patiently(async || Ok(context.tenants.sources(&tenant).await?)).await? {
+            let sources = patiently(async || Ok(context.tenants.sources(&tenant).await?)).await?;
+            if sources.is_empty() && !self.tenants.is_empty() {
+                return Err(no_source(&tenant.id));
+            }
+            for source in sources {
                 let place = (tenant.id.clone(), source.system.clone());
                 if known.running.contains_key(&place) {
                     continue;

@@ -156,6 +156,9 @@ impl Add {
                     );
                 }
                 let base = self.public_base_url.clone().unwrap_or_else(base);
+                if !base.starts_with("http://") && !base.starts_with("https://") {
+                    bail!("--public-base-url must begin with http:// or https://");
+                }
                 let jwks = DevelopmentIssuer::new(&settings.secrets()?, name).jwks();
                 let issuer = self.issuer.clone().unwrap_or_else(|| format!("urn:wattle:development:{name}"));
                 let audience = self.audience.clone().unwrap_or_else(|| base.clone());

@@ -43,7 +43,7 @@ pub(crate) struct Token {
     #[arg(long = "scope", default_values = SCOPES)]
     scopes: Vec<String>,
     /// Seconds for which the token is good.
-    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(i64).range(1..=86_400))]
     ttl_secs: i64,
     /// Days for which the arrangement is good.
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(i64).range(1..=365))]

@@ -161,7 +161,7 @@ pub struct Finding {
     pub severity: Severity,
     /// What was found, naming the object.
     pub what: String,
-    /// Statements, or plain words where no statement helps, that put it right.
+    /// Statements that put it right, to be run as they stand; where none helps, plain words as an SQL comment.
     pub fix: String,
 }
 

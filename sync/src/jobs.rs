@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::TransactionTrait;
 use uuid::Uuid;
-use wattle_core::{Change, Entity, EntityGraph, Fence, Hint, Key, NodeId, Position};
+use wattle_core::{Change, Entity, EntityGraph, Fence, Hint, Key, NodeId, Position, SourceError};
 use wattle_tenants::TenantSession;
 
 use crate::SyncError;
@@ -109,7 +109,7 @@ async fn take_due(runner: &Runner) -> Result<(), SyncError> {
     if due.is_empty() {
         return Ok(());
     }
-    let now = runner.adapter.now().await?;
+    let now = now(runner).await?;
     let touches: Vec<(Change, Position)> =
         due.into_iter().filter_map(|(entity, key)| Some((touch(graph, entity, key)?, now.clone()))).collect();
     ensure_day(&work).await?;
@@ -117,6 +117,18 @@ async fn take_due(runner: &Runner) -> Result<(), SyncError> {
     work.commit().await?;
     runner.progress.has_appended();
     Ok(())
+}
+
+/// The position that touches carry. A source that has not come to where capture already was is another one, or was
+/// set back: its keys are not ours to touch.
+async fn now(runner: &Runner) -> Result<Position, SyncError> {
+    let captured = source_state::position(runner.db(), &runner.scope).await?;
+    let now = runner.adapter.now().await?;
+    if captured.is_some_and(|captured| !runner.adapter.reached(&now, &captured)) {
+        let what = "it does not have the changes that were already heard".to_owned();
+        return Err(SourceError::ChangedServer { what }.into());
+    }
+    Ok(now)
 }
 
 /// Does one page of a job; false when it must wait for touches to be applied.
@@ -143,7 +155,7 @@ async fn work_on(runner: &Runner, job: &Job) -> Result<bool, SyncError> {
             return Ok(true);
         }
     };
-    let now = runner.adapter.now().await?;
+    let now = now(runner).await?;
     let touches: Vec<(Change, Position)> =
         page.touches.into_iter().map(|touch| (touch, now.clone())).collect();
     let work = runner.db().begin().await?;

@@ -198,6 +198,7 @@ impl SourceRunner {
         };
         let (state, reason) = match &result {
             Ok(()) => ("stopped", None),
+            Err(error) if error.class() == ErrorClass::Bug => ("stopped", Some(error.explain())),
             Err(error) => ("waiting", Some(error.explain())),
         };
         // Whoever looks at a target that is down sees that without us.

@@ -33,6 +33,17 @@ impl TenantError {
     }
 }
 
+/// What the server said, without the driver's words around it.
+pub(crate) fn server_message(error: &DbErr) -> String {
+    let sqlx = match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => error,
+        other => return other.to_string(),
+    };
+    sqlx.as_database_error().map_or_else(|| sqlx.to_string(), |server| server.message().to_owned())
+}
+
 /// The class of an error of the target database. What the server itself objected to is decided by its SQLSTATE; all
 /// else is a connection that failed.
 pub fn database_error_class(error: &DbErr) -> ErrorClass {

@@ -2,13 +2,15 @@
 
 use jsonwebtoken::jwk::JwkSet;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::{ConnectOptions, Connection};
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseConnection, EntityTrait, SqlxPostgresConnector, Statement,
     TransactionTrait,
 };
-use wattle_core::{SourceSystem, TenantId};
+use wattle_core::{ErrorClass, SourceSystem, TenantId};
 use wattle_migrations::entity::{source, tenant};
 
+use crate::error::server_message;
 use crate::registry::{Mode, runtime_role, tenant_role};
 use crate::{Secrets, TargetSettings, TenantError};
 
@@ -52,6 +54,7 @@ pub struct NewSource {
 /// The target as its owner.
 pub struct Lifecycle {
     db: DatabaseConnection,
+    options: PgConnectOptions,
     secrets: Secrets,
     database: String,
 }
@@ -59,30 +62,41 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// Connects as the target's owner.
     pub async fn connect(settings: &TargetSettings, secrets: Secrets) -> Result<Self, TenantError> {
-        let options: PgConnectOptions = settings.url.parse().map_err(|_| {
-            TenantError::config(
-                "the target's address cannot be read",
-                "write it as postgres://user:password@host:5432/database",
-            )
-        })?;
+        let options = settings.options()?.application_name("wattle admin");
         let database = options.get_database().unwrap_or("postgres").to_owned();
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(settings.acquire())
-            .connect_with(
-                options
-                    .options([("search_path", "wattle"), ("client_min_messages", "warning")])
-                    .application_name("wattle admin"),
-            )
-            .await
-            .map_err(|error| sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?;
-        Ok(Self { db: SqlxPostgresConnector::from_sqlx_postgres_pool(pool), secrets, database })
+        // A pool would only say that it waited in vain; the connection itself says why.
+        let opened = tokio::time::timeout(settings.acquire(), options.connect()).await;
+        let why = match opened {
+            Ok(Ok(connection)) => {
+                // That it was closed in order is of no interest.
+                let _ = connection.close().await;
+                None
+            }
+            Ok(Err(error)) => {
+                Some(error.as_database_error().map_or_else(|| error.to_string(), |e| e.message().to_owned()))
+            }
+            Err(_) => Some(format!("no answer in {} s", settings.acquire_secs)),
+        };
+        if let Some(why) = why {
+            let (host, port) = (options.get_host(), options.get_port());
+            return Err(TenantError::config(
+                format!("the target database at {host}:{port}/{database} cannot be opened: {why}"),
+                "start it, or set the target's address, database and login right",
+            ));
+        }
+        let pool =
+            PgPoolOptions::new().max_connections(1).acquire_timeout(settings.acquire()).connect_lazy_with(
+                options.clone().options([("search_path", "wattle"), ("client_min_messages", "warning")]),
+            );
+        Ok(Self { db: SqlxPostgresConnector::from_sqlx_postgres_pool(pool), options, secrets, database })
     }
 
     /// Brings the schema up to date and gives the running processes their role. Returns how many migrations ran.
     pub async fn migrate(&self) -> Result<usize, TenantError> {
-        let applied = wattle_migrations::migrate(&self.db).await?;
         let role = runtime_role(&self.database);
+        require_role_name(&role)?;
+        self.require_same_secret().await?;
+        let applied = wattle_migrations::migrate(&self.db).await.map_err(owner_needed)?;
         self.ensure_role(&self.db, &role, "wattle").await?;
         let role = quoted(&role);
         self.db
@@ -97,10 +111,29 @@ impl Lifecycle {
     /// Onboards a tenant: registry row, login role, partitions, policies. Safe to repeat; a repeated call sets the
     /// registry row right.
     pub async fn add_tenant(&self, new: NewTenant) -> Result<(), TenantError> {
+        if new.mode == Mode::Production && new.jwks.keys.is_empty() {
+            return Err(TenantError::config(
+                "the key set of the issuer is empty, and no access token could be verified",
+                "name a JSON Web Key Set with the keys that the authorisation server signs with",
+            ));
+        }
         self.require_schema().await?;
+        self.require_same_secret().await?;
         let role = tenant_role(&self.database, &new.id);
         let home = format!("t_{}", new.id);
         let work = self.db.begin().await?;
+        if new.mode == Mode::Development {
+            let known = tenant::Entity::find_by_id(new.id.as_str()).one(&work).await?;
+            if known.is_some_and(|known| known.mode == Mode::Production.name()) {
+                return Err(TenantError::config(
+                    format!(
+                        "{} is a production tenant, and does not become a development tenant again",
+                        new.id
+                    ),
+                    "add --mode production and its settings, or choose another name",
+                ));
+            }
+        }
         let row = tenant::ActiveModel {
             tenant_id: Set(new.id.as_str().to_owned()),
             login_role: Set(role.clone()),
@@ -171,6 +204,39 @@ impl Lifecycle {
         }
     }
 
+    /// Passwords and resource ids derive from the master secret: with another one than before, what is there would no
+    /// longer be reached, and ids that were given out would mean nothing.
+    async fn require_same_secret(&self) -> Result<(), TenantError> {
+        let role = runtime_role(&self.database);
+        let made = self
+            .db
+            .query_one_raw(Statement::from_sql_and_values(
+                self.db.get_database_backend(),
+                "select 1 from pg_roles where rolname = $1 and to_regclass('wattle.tenant') is not null",
+                [role.as_str().into()],
+            ))
+            .await?;
+        if made.is_none() {
+            return Ok(());
+        }
+        let login = self.options.clone().username(&role).password(&self.secrets.role_password(&role));
+        match login.connect().await {
+            Ok(connection) => {
+                let _ = connection.close().await;
+                Ok(())
+            }
+            Err(error) if error.as_database_error().is_some_and(|e| e.code().as_deref() == Some("28P01")) => {
+                Err(TenantError::config(
+                    format!(
+                        "the master secret is another one than before: the role {role} refuses the password that is derived from it"
+                    ),
+                    "name the master secret that this target was set up with; all passwords and resource ids derive from it",
+                ))
+            }
+            Err(error) => Err(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())).into()),
+        }
+    }
+
     /// A login role with the derived password, whose unqualified names mean its home schema.
     async fn ensure_role(
         &self,
@@ -178,12 +244,7 @@ impl Lifecycle {
         role: &str,
         home: &str,
     ) -> Result<(), TenantError> {
-        if role.len() > MAX_ROLE_LEN {
-            return Err(TenantError::config(
-                format!("the role name {role} is longer than the {MAX_ROLE_LEN} characters PostgreSQL keeps"),
-                "use a shorter database or tenant name",
-            ));
-        }
+        require_role_name(role)?;
         let known = db
             .query_one_raw(Statement::from_sql_and_values(
                 db.get_database_backend(),
@@ -200,8 +261,31 @@ impl Lifecycle {
              alter role {role} in database {database} set search_path = {home};
              alter role {role} in database {database} set idle_in_transaction_session_timeout = '60s'"
         ))
-        .await?;
+        .await
+        .map_err(owner_needed)?;
         Ok(())
+    }
+}
+
+fn require_role_name(role: &str) -> Result<(), TenantError> {
+    if role.len() <= MAX_ROLE_LEN {
+        return Ok(());
+    }
+    Err(TenantError::config(
+        format!("the role name {role} is longer than the {MAX_ROLE_LEN} characters PostgreSQL keeps"),
+        "use a shorter database or tenant name",
+    ))
+}
+
+/// What the target refuses its administrator is a login that may not administer it.
+fn owner_needed(error: sea_orm::DbErr) -> TenantError {
+    let error = TenantError::from(error);
+    match &error {
+        TenantError::Database(refused) if error.class() == ErrorClass::Config => TenantError::config(
+            format!("the target database refused: {}", server_message(refused)),
+            "give the target's address as a login that owns the database and may create roles",
+        ),
+        _ => error,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::JwkSet;
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::postgres::PgPoolOptions;
 use sea_orm::{DatabaseConnection, EntityTrait, SqlxPostgresConnector};
 use tokio::sync::{Mutex, Semaphore};
 use wattle_core::{SourceSystem, TenantId};
@@ -153,13 +153,7 @@ impl Tenants {
     /// Prepares access to the registry; connects on first use, so that a target that is down is waited for by the
     /// caller's own rules.
     pub async fn connect(settings: &TargetSettings, secrets: Secrets) -> Result<Self, TenantError> {
-        let options: PgConnectOptions = settings.url.parse().map_err(|_| {
-            TenantError::config(
-                "the target's address cannot be read",
-                "write it as postgres://user:password@host:5432/database",
-            )
-        })?;
-        let options = options.application_name("wattle");
+        let options = settings.options()?.application_name("wattle");
         let database = options.get_database().unwrap_or("postgres").to_owned();
         let role = runtime_role(&database);
         let pool = PgPoolOptions::new()
@@ -237,9 +231,10 @@ fn no_registry(error: sea_orm::DbErr) -> TenantError {
     match crate::error::database_error_class(&error) {
         wattle_core::ErrorClass::Config => TenantError::config(
             format!(
-                "the target database has no Wattle registry that this installation's master secret opens ({error})"
+                "the target database has no Wattle registry, or one that was made with another master secret ({})",
+                crate::error::server_message(&error)
             ),
-            "run `wattle migrate`, with the same master secret",
+            "run `wattle migrate`, or name the master secret that it was run with",
         ),
         _ => TenantError::Database(error),
     }

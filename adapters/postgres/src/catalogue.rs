@@ -21,6 +21,8 @@ pub(crate) struct Relation {
     pub(crate) columns: Vec<Column>,
     /// Columns of the replica identity.
     pub(crate) identity: Vec<String>,
+    /// Columns of the primary key.
+    pub(crate) primary_key: Vec<String>,
 }
 
 /// One column.
@@ -35,10 +37,14 @@ pub(crate) struct Column {
 
 impl Catalogue {
     pub(crate) async fn read(session: &Session, graph: &EntityGraph) -> Result<Self, SourceError> {
-        let names: Vec<&str> = graph.node_ids().map(|id| graph.node(id).relation.as_str()).collect();
+        let (schemas, names): (Vec<Option<String>>, Vec<String>) =
+            graph.node_ids().map(|id| name_parts(&graph.node(id).relation)).unzip();
         let failed = |error| source_error("read the source's catalogue", error);
-        let rows =
-            session.client().query(include_str!("sql/relations.sql"), &[&names]).await.map_err(failed)?;
+        let rows = session
+            .client()
+            .query(include_str!("sql/relations.sql"), &[&schemas, &names])
+            .await
+            .map_err(failed)?;
         let mut relations: Vec<Option<Relation>> = vec![None; names.len()];
         for row in &rows {
             let letter = |at| row.get::<_, i8>(at) as u8 as char;
@@ -50,10 +56,14 @@ impl Catalogue {
                 replica_identity: letter(4),
                 columns: Vec::new(),
                 identity: Vec::new(),
+                primary_key: Vec::new(),
             });
             let name: String = row.get(5);
             if row.get(8) {
                 relation.identity.push(name.clone());
+            }
+            if row.get(9) {
+                relation.primary_key.push(name.clone());
             }
             relation.columns.push(Column { name, type_name: row.get(6), base_type: row.get(7) });
         }
@@ -102,7 +112,38 @@ pub(crate) fn key_type_fits(key_type: KeyType, base_type: &str) -> bool {
     }
 }
 
+/// The schema, if one is given, and the name of a relation as SQL writes it: `billing.bill`, `"Billing"."Bill"`.
+fn name_parts(relation: &str) -> (Option<String>, String) {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    for c in relation.chars() {
+        let part = parts.last_mut().expect("there is always one");
+        match c {
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            _ if quoted => part.push(c),
+            _ => part.extend(c.to_lowercase()),
+        }
+    }
+    let name = parts.pop().unwrap_or_default();
+    (parts.pop(), name)
+}
+
 /// An identifier, quoted.
 pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_sql_reads_them() {
+        let parts = |name: &str| name_parts(name);
+        let of = |schema: &str, name: &str| (Some(schema.to_owned()), name.to_owned());
+        assert_eq!(parts("billing.Bill"), of("billing", "bill"));
+        assert_eq!(parts("\"Billing\".\"Bill.2\""), of("Billing", "Bill.2"));
+        assert_eq!(parts("bill"), (None, "bill".to_owned()));
+    }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Connector {
     config: tokio_postgres::Config,
     tls: Option<MakeRustlsConnect>,
     ca: Option<std::path::PathBuf>,
+    /// Where it leads, for people: without login and password.
+    place: String,
 }
 
 /// A session, its prepared statements, and the server and database it leads to.
@@ -94,14 +96,15 @@ impl Connector {
              -c idle_in_transaction_session_timeout=60000 -c timezone=UTC -c datestyle=ISO -c jit=off",
             options.statement_timeout_ms, options.lock_timeout_ms
         ));
-        Ok(Self { config, tls, ca: options.tls_ca.clone() })
+        let place = place(&config);
+        Ok(Self { config, tls, ca: options.tls_ca.clone(), place })
     }
 
     /// A new session, named in the source's own list of sessions.
     pub(crate) async fn connect(&self, purpose: &str) -> Result<Session, SourceError> {
         let mut config = self.config.clone();
         config.application_name(format!("wattle {purpose}"));
-        let failed = |error| source_error("connect to the source", error);
+        let failed = |error| source_error(&format!("connect to {}", self.place), error);
         let (client, driver) = match &self.tls {
             None => {
                 let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
@@ -152,6 +155,20 @@ impl Connector {
         replication.application_name = Some("wattle capture".to_owned());
         replication
     }
+}
+
+/// `host:port/database`, and the same for each host there is.
+fn place(config: &tokio_postgres::Config) -> String {
+    let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    let places = config.get_hosts().iter().enumerate().map(|(at, host)| {
+        let ports = config.get_ports();
+        let port = ports.get(at).or(ports.first()).unwrap_or(&5432);
+        match host {
+            Host::Tcp(name) => format!("{name}:{port}/{database}"),
+            Host::Unix(path) => format!("{}:{port}/{database}", path.display()),
+        }
+    });
+    places.collect::<Vec<_>>().join(", ")
 }
 
 fn spawn<S, T>(connection: tokio_postgres::Connection<S, T>) -> JoinHandle<()>

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use pgwire_replication::{Lsn, ReplicationClient, ReplicationEvent};
 use wattle_core::{Change, Feed, FeedEvent, Hint, Key, NodeId, Position, SourceError};
 
+use crate::error::source_error;
 use crate::pgoutput::{Message, Tuple, parse};
 use crate::position::{Identity, PgPosition};
 use crate::{Inner, slot};
@@ -24,6 +25,8 @@ pub(crate) struct PgFeed {
     ready: VecDeque<FeedEvent>,
     /// A table was altered, and what is known of its schema is not yet forgotten.
     altered: bool,
+    /// Nodes whose rows come without their key from here on.
+    keyless: Vec<NodeId>,
 }
 
 /// A captured node, and which of its key columns are blank-padded: CHAR(n) arrives with blanks that are no part of
@@ -72,6 +75,7 @@ impl PgFeed {
             transaction: None,
             ready: VecDeque::new(),
             altered: false,
+            keyless: Vec::new(),
         })
     }
 
@@ -137,13 +141,10 @@ impl PgFeed {
             let node = graph.node(captured.node);
             let place = |name: &String| columns.iter().position(|column| column == name);
             let found: Option<Vec<usize>> = node.key.iter().map(|key| place(&key.name)).collect();
-            keys.push((
-                captured.clone(),
-                found.ok_or_else(|| SourceError::Config {
-                    what: format!("the publication does not carry the key columns of {}", node.relation),
-                    fix: "run `wattle check`, which prints the publication's right columns".into(),
-                })?,
-            ));
+            match found {
+                Some(places) => keys.push((captured.clone(), places)),
+                None => self.keyless.push(captured.node),
+            }
         }
         let column_count = columns.len();
         let before = self.shapes.insert(oid, Shape { columns, keys });
@@ -156,6 +157,37 @@ impl PgFeed {
             }
         }
         Ok(())
+    }
+
+    /// The log names columns as they were called when a row changed. What was written under another name of a key
+    /// column is past when the table has its name again, and then any row may have changed; until then, someone must
+    /// give the name back.
+    async fn give_up_keys(&self, node: NodeId) -> Result<(), SourceError> {
+        let Inner { options, primary, .. } = &*self.inner;
+        let node = self.inner.graph().node(node);
+        let session = primary.connect("catalogue").await?;
+        let row = session
+            .client()
+            .query_one(
+                "select coalesce(array_agg(a.name::text), '{}')
+                 from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                 join pg_publication_tables p on p.schemaname = n.nspname and p.tablename = c.relname, unnest(p.attnames) a(name)
+                 where c.oid = to_regclass($2) and p.pubname = $1",
+                &[&options.publication, &node.relation],
+            )
+            .await
+            .map_err(|error| source_error("look at the publication", error))?;
+        let published: Vec<String> = row.get(0);
+        match node.key.iter().find(|column| !published.contains(&column.name)) {
+            None => Ok(()),
+            Some(column) => Err(SourceError::Config {
+                what: format!(
+                    "the publication {} does not carry the key column {} of {}",
+                    options.publication, column.name, node.relation
+                ),
+                fix: "give a renamed column its name back, or run `wattle check`, which prints the publication's right columns".into(),
+            }),
+        }
     }
 
     fn row(&mut self, oid: u32, old: Option<&Tuple>, new: Option<(&Tuple, Hint)>) -> Result<(), SourceError> {
@@ -207,6 +239,11 @@ impl Feed for PgFeed {
             if self.altered {
                 self.inner.forget_schema().await;
                 self.altered = false;
+            }
+            if let Some(node) = self.keyless.last().copied() {
+                self.give_up_keys(node).await?;
+                self.keyless.pop();
+                self.push(Change::Whole { node });
             }
             if let Some(event) = self.ready.pop_front() {
                 return Ok(event);

@@ -32,14 +32,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, RwLock, Semaphore};
-use tokio_postgres::types::ToSql;
 use wattle_core::{
     EntityGraph, Feed, Fence, Finding, Key, KeyPage, NodeId, NodeStatistics, Position, SourceAdapter,
     SourceError, SourceSnapshot, Statistics,
 };
 use wattle_sql::Pack;
 
-use catalogue::{Catalogue, quote};
+use catalogue::Catalogue;
 use connect::{Connector, Session};
 use error::source_error;
 use position::{Identity, PgPosition};
@@ -75,6 +74,8 @@ impl PostgresAdapter {
         slot: impl Into<String>,
         options: Options,
     ) -> Result<Self, SourceError> {
+        let slot = options.slot.clone().unwrap_or_else(|| slot.into());
+        options.validate(&slot)?;
         let primary = Connector::new(url, &options)?;
         let reader = match &options.read_url {
             Some(url) => Connector::new(url, &options)?,
@@ -83,7 +84,7 @@ impl PostgresAdapter {
         let sessions = Arc::new(Semaphore::new(options.max_sessions as usize));
         let inner = Inner {
             pack,
-            slot: options.slot.clone().unwrap_or_else(|| slot.into()),
+            slot,
             primary,
             reader,
             idle: Mutex::new(Vec::new()),
@@ -183,33 +184,14 @@ impl SourceAdapter for PostgresAdapter {
     }
 
     async fn keys(&self, node: NodeId, after: Option<&Key>, limit: usize) -> Result<KeyPage, SourceError> {
-        let _permit = self.inner.permit().await;
-        let session = self.inner.session().await?;
-        let catalogue = self.inner.catalogue(&session).await?;
-        let graph = self.inner.graph();
-        let columns: Vec<String> = graph.node(node).key.iter().map(|column| quote(&column.name)).collect();
-        let types = catalogue.key_types(graph, node)?;
-        // Named apart from the columns, or the order would be that of the texts.
-        let shown: Vec<String> =
-            columns.iter().enumerate().map(|(at, column)| format!("{column}::text as text_{at}")).collect();
-        let values = after.map(Key::values).unwrap_or_default();
-        let page = snapshot::page_clause(&columns, &types, &values, 1);
-        let sql = format!(
-            "select {} from {} where {} order by {} limit {}",
-            shown.join(", "),
-            graph.node(node).relation,
-            page.unwrap_or_else(|| "true".to_owned()),
-            columns.join(", "),
-            limit + 1,
-        );
-        let parameters: Vec<&(dyn ToSql + Sync)> =
-            values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-        let rows =
-            session.client().query(&sql, &parameters).await.map_err(|error| {
-                source_error(&format!("scan the keys of {}", graph.node(node).name), error)
-            })?;
-        self.inner.keep(session).await;
-        snapshot::key_page(graph, node, &rows, limit)
+        let fence = match self.inner.options.read_url {
+            None => Fence::default(),
+            // No event announces rows from before capture began: a replica must have replayed them.
+            Some(_) => Fence::new([self.now().await?]),
+        };
+        let permit = self.inner.permit().await;
+        let mut snapshot = snapshot::PgSnapshot::open(self.inner.clone(), permit, &fence).await?;
+        snapshot.keys(node, after, limit).await
     }
 
     async fn snapshot(&self, fence: &Fence) -> Result<Box<dyn SourceSnapshot>, SourceError> {

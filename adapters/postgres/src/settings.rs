@@ -4,6 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+use wattle_core::SourceError;
+
+/// PostgreSQL keeps 63 bytes of a name, and refuses a longer one for a slot.
+const MAX_SLOT_LEN: usize = 63;
 
 /// Options of a PostgreSQL source, as JSON in the registry.
 #[derive(Debug, Clone, Deserialize)]
@@ -63,6 +67,25 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Refuses what would only fail, or wait for ever, once the source is in use.
+    pub(crate) fn validate(&self, slot: &str) -> Result<(), SourceError> {
+        let config = |what: String, fix: &str| Err(SourceError::Config { what, fix: fix.into() });
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if slot.is_empty() || slot.len() > MAX_SLOT_LEN || !slot.chars().all(plain) {
+            return config(
+                format!("PostgreSQL takes no replication slot of the name `{slot}`"),
+                "name one with the option `slot`: up to 63 of a-z, 0-9 and _",
+            );
+        }
+        if self.max_sessions == 0 {
+            return config(
+                "the option `max_sessions` is 0, and nothing could be read".into(),
+                "set it to 1 at least, or leave it out",
+            );
+        }
+        Ok(())
+    }
+
     pub(crate) fn fence_timeout(&self) -> Duration {
         Duration::from_millis(self.fence_timeout_ms)
     }

@@ -116,7 +116,9 @@ pub(crate) async fn begin(inner: &Inner) -> Result<Position, SourceError> {
             }
             session
                 .client()
-                .batch_execute(&format!("set statement_timeout = {SLOT_TIMEOUT_MS}"))
+                .batch_execute(&format!(
+                    "set statement_timeout = {SLOT_TIMEOUT_MS}; set lock_timeout = {SLOT_TIMEOUT_MS}"
+                ))
                 .await
                 .map_err(failed)?;
             let row = session

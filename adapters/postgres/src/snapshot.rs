@@ -10,7 +10,7 @@ use tokio_postgres::{Row, Statement};
 use wattle_core::{
     Entity, EntityGraph, Fence, Fetched, Key, KeyPage, NodeId, PathId, SourceError, SourceSnapshot,
 };
-use wattle_sql::{Assembler, Mapping, Template, path_join};
+use wattle_sql::{Assembler, Mapping, PackError, Template, path_join};
 
 use crate::catalogue::quote;
 use crate::connect::Session;
@@ -74,14 +74,53 @@ impl PgSnapshot {
         }
     }
 
+    /// A page of the keys of a node, in the source's order.
+    pub(crate) async fn keys(
+        &mut self,
+        node: NodeId,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<KeyPage, SourceError> {
+        let inner = self.inner.clone();
+        let graph = inner.graph();
+        let columns: Vec<String> = graph.node(node).key.iter().map(|column| quote(&column.name)).collect();
+        let types = inner.catalogue(self.session()).await?.key_types(graph, node)?;
+        // Named apart from the columns, or the order would be that of the texts.
+        let shown: Vec<String> =
+            columns.iter().enumerate().map(|(at, column)| format!("{column}::text as text_{at}")).collect();
+        let values = after.map(Key::values).unwrap_or_default();
+        let page = page_clause(&columns, &types, &values, 1);
+        let sql = format!(
+            "select {} from {} where {} order by {} limit {}",
+            shown.join(", "),
+            graph.node(node).relation,
+            page.unwrap_or_else(|| "true".to_owned()),
+            columns.join(", "),
+            limit + 1,
+        );
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let rows = self
+            .session()
+            .client()
+            .query(&sql, &parameters)
+            .await
+            .map_err(|error| source_error(&format!("scan the keys of {}", graph.node(node).name), error));
+        key_page(graph, node, &self.spoil(rows).await?, limit)
+    }
+
     fn session(&mut self) -> &mut Session {
         self.session.as_mut().expect("the session is only taken when the snapshot is dropped")
     }
 
     /// After an error the transaction is of no use: the session is closed with it.
-    fn spoil<T>(&mut self, result: Result<T, SourceError>) -> Result<T, SourceError> {
-        if result.is_err() {
+    async fn spoil<T>(&mut self, result: Result<T, SourceError>) -> Result<T, SourceError> {
+        if let Err(error) = &result {
             self.session = None;
+            if matches!(error, SourceError::Record { .. }) {
+                // A key that its column's type cannot hold: the type may be another one by now.
+                self.inner.forget_schema().await;
+            }
         }
         result
     }
@@ -154,7 +193,11 @@ impl PgSnapshot {
             .prepare(&sql)
             .await
             .map_err(|error| source_error(&format!("prepare the fetch of {entity}"), error))?;
-        let mapping = Arc::new(mapping(&inner, entity, array, &statement)?);
+        let mapping = mapping(&inner, entity, array, &statement).map_err(|errors| SourceError::Config {
+            what: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+            fix: "correct the pack's aliases".into(),
+        })?;
+        let mapping = Arc::new(mapping);
         session.statements.insert(place, (statement.clone(), mapping.clone()));
         Ok((statement, mapping))
     }
@@ -179,7 +222,8 @@ impl PgSnapshot {
         let named: Vec<String> =
             join.key.iter().enumerate().map(|(at, key)| format!("{key} as c{at}")).collect();
         let present: Vec<String> = join.key.iter().map(|key| format!("{key} is not null")).collect();
-        let shown: Vec<String> = (0..join.key.len()).map(|at| format!("c{at}::text")).collect();
+        // Named apart from the keys, or the order would be that of the texts, and pages would miss some.
+        let shown: Vec<String> = (0..join.key.len()).map(|at| format!("c{at}::text as text_{at}")).collect();
         let order: Vec<String> = (0..join.key.len()).map(|at| format!("c{at}")).collect();
         let sql = format!(
             "select {shown} from (select distinct {named} {from} where {present}{page}) found order by {order} limit {limit}",
@@ -213,22 +257,23 @@ pub(crate) fn mapping(
     entity: Entity,
     array: Option<usize>,
     statement: &Statement,
-) -> Result<Mapping, SourceError> {
+) -> Result<Mapping, Vec<PackError>> {
     let names: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
-    for column in statement.columns() {
-        value::require_exact(column.type_()).map_err(|fix| SourceError::Config {
-            what: format!("the fetch of {entity} selects \"{}\" as {}", column.name(), column.type_()),
-            fix,
-        })?;
-    }
-    let mapping = match array {
+    let mut mapping = match array {
         None => Mapping::of_main(&inner.pack, entity, &names),
         Some(at) => Mapping::of_array(&inner.pack, entity, at, &names),
     };
-    mapping.map_err(|errors| SourceError::Config {
-        what: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-        fix: "correct the pack's aliases".into(),
-    })
+    for column in statement.columns() {
+        if let Err(fix) = value::require_exact(column.type_()) {
+            let queries = inner.pack.queries(entity).expect("the statement is one of its queries");
+            let file = queries.file(entity, array);
+            let what = format!("selects \"{}\" as {}: {fix}", column.name(), column.type_());
+            let mut errors = mapping.err().unwrap_or_default();
+            errors.push(PackError { file, what });
+            mapping = Err(errors);
+        }
+    }
+    mapping
 }
 
 /// Begins a transaction whose snapshot includes all positions; otherwise ends it and says what is missing.
@@ -246,7 +291,9 @@ async fn try_open(
             .await
             .map_err(failed)?;
         let replayed = parse_lsn(row.get(0))?;
-        if positions.iter().any(|position| position.lsn > replayed) {
+        // A transaction's position is where its commit begins: a replica that stands there has not replayed it.
+        let missing = |p: &PgPosition| p.lsn > replayed || (p.xid.is_some() && p.lsn == replayed);
+        if positions.iter().any(missing) {
             return Ok(Some("the replica has not replayed it yet".into()));
         }
     }
@@ -349,7 +396,7 @@ impl SourceSnapshot for PgSnapshot {
     async fn fetch(&mut self, entity: Entity, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
         self.open_session()?;
         let fetched = self.fetch_all(entity, keys).await;
-        self.spoil(fetched)
+        self.spoil(fetched).await
     }
 
     async fn resolve(
@@ -361,6 +408,6 @@ impl SourceSnapshot for PgSnapshot {
     ) -> Result<KeyPage, SourceError> {
         self.open_session()?;
         let page = self.resolve_page(path, keys, after, limit).await;
-        self.spoil(page)
+        self.spoil(page).await
     }
 }

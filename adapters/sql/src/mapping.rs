@@ -70,8 +70,8 @@ impl Mapping {
         names: &[String],
     ) -> Result<Self, Vec<PackError>> {
         let queries = pack.queries(entity).expect("the caller got the array from this pack");
+        let file = queries.file(entity, Some(array));
         let array = &queries.arrays[array];
-        let file = format!("fetch/{entity}.{}.sql", array.path);
         Aliases { pack, entity, array: Some(array), names, file, errors: Vec::new() }.read()
     }
 
@@ -137,6 +137,12 @@ impl<'a> Aliases<'a> {
             let node = graph.root(*owner).expect("a valid graph feeds every owner");
             mapping.owners.extend(self.key_alias(&format!("$owner.{owner}"), node));
         }
+        for name in self.names.iter().filter_map(|name| name.strip_prefix("$owner.")) {
+            let known = |owner: &Entity| name.split('.').next() == Some(owner.name());
+            if !self.entity.owners().iter().any(known) {
+                self.wrong(format!("names \"$owner.{name}\", which is not an owner of {}", self.entity));
+            }
+        }
         mapping.changes_at = self.single("$changesAt");
     }
 
@@ -165,8 +171,9 @@ impl<'a> Aliases<'a> {
     }
 
     fn key_alias(&mut self, alias: &str, node: NodeId) -> Option<KeyAlias> {
+        let wrong_before = self.errors.len();
         let found = self.optional_key_alias(alias, node);
-        if found.is_none() && !self.names.iter().any(|name| name.starts_with(alias)) {
+        if found.is_none() && self.errors.len() == wrong_before {
             let columns: Vec<&str> =
                 self.pack.graph().node(node).key.iter().map(|c| c.name.as_str()).collect();
             let wanted = match columns.as_slice() {
@@ -184,11 +191,9 @@ impl<'a> Aliases<'a> {
     /// A key of one column by its bare alias, of several by one alias a column.
     fn optional_key_alias(&mut self, alias: &str, node: NodeId) -> Option<KeyAlias> {
         let key: Vec<KeyColumn> = self.pack.graph().node(node).key.clone();
-        let place = |column: &KeyColumn| {
-            let (base, tag) =
-                alias.split_once('#').map_or((alias, String::new()), |(b, t)| (b, format!("#{t}")));
-            self.single(&format!("{base}.{}{tag}", column.name))
-        };
+        let (base, tag) = alias.split_once('#').map_or((alias, String::new()), |(b, t)| (b, format!("#{t}")));
+        self.refuse_strangers(base, &tag, &key);
+        let place = |column: &KeyColumn| self.single(&format!("{base}.{}{tag}", column.name));
         let columns: Vec<Option<usize>> = match key.as_slice() {
             [one] => vec![self.single(alias).or_else(|| place(one))],
             many => many.iter().map(place).collect(),
@@ -200,6 +205,23 @@ impl<'a> Aliases<'a> {
             self.wrong(format!("has a part of \"{alias}\" but not \"{alias}.{}\"", column.name));
         }
         Some(KeyAlias { node, columns: columns.into_iter().collect::<Option<Vec<usize>>>()? })
+    }
+
+    /// An alias that looks like part of a key and is none would be left out without a word.
+    fn refuse_strangers(&mut self, base: &str, tag: &str, key: &[KeyColumn]) {
+        let is_stranger = |name: &str| {
+            let part = name.strip_prefix(base).and_then(|rest| rest.strip_suffix(tag));
+            match part.map(|part| part.strip_prefix('.')) {
+                Some(Some(column)) => !column.contains('#') && key.iter().all(|known| known.name != column),
+                Some(None) => part == Some("") && key.len() > 1,
+                None => false,
+            }
+        };
+        for name in self.names.iter().filter(|name| is_stranger(name)) {
+            let wanted: Vec<String> =
+                key.iter().map(|column| format!("\"{base}.{}{tag}\"", column.name)).collect();
+            self.wrong(format!("has the alias \"{name}\": the key is selected as {}", wanted.join(", ")));
+        }
     }
 
     fn read_lineage(&mut self, mapping: &mut Mapping) {

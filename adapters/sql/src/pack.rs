@@ -44,6 +44,16 @@ pub struct EntityQueries {
     pub arrays: Vec<ArrayQuery>,
 }
 
+impl EntityQueries {
+    /// The file, within the pack, of the main query or of an array's.
+    pub fn file(&self, entity: Entity, array: Option<usize>) -> String {
+        match array {
+            None => format!("fetch/{entity}.sql"),
+            Some(at) => format!("fetch/{entity}.{}.sql", self.arrays[at].path),
+        }
+    }
+}
+
 /// The query of one array.
 #[derive(Debug, Clone)]
 pub struct ArrayQuery {
@@ -168,7 +178,14 @@ fn maps(
             wrong(format!("[map.{name}]: `{name}` is not an entity: there are {}", entity_names()));
             continue;
         };
-        for (path, codes) in flatten(String::new(), toml::Value::Table(fields.into_iter().collect())) {
+        let mut flat = Vec::new();
+        let table = toml::Value::Table(fields.into_iter().collect());
+        if let Err(path) = flatten(String::new(), table, &mut flat) {
+            wrong(format!(
+                "[map.{name}] {path} is not the map of a field: write field = {{ code = \"WORD\" }}, codes and words as text"
+            ));
+        }
+        for (path, codes) in flat {
             match entity.shape().at(&path).map(Shape::element) {
                 None => wrong(format!("[map.{name}] names `{path}`, which is not a field of {name}")),
                 Some(Shape::Enum(words)) => {
@@ -187,15 +204,20 @@ fn maps(
     maps
 }
 
-/// Paths may be written as dotted keys or quoted; a table of strings is the map of one field.
-fn flatten(path: String, value: toml::Value) -> Vec<(String, BTreeMap<String, String>)> {
-    let toml::Value::Table(table) = value else { return Vec::new() };
-    if !table.is_empty() && table.values().all(toml::Value::is_str) {
+/// The map of one field: its path, and what its codes stand for.
+type FieldMap = (String, BTreeMap<String, String>);
+
+/// Paths may be written as dotted keys or quoted; a table of strings is the map of one field. An error names the path
+/// of what is neither.
+fn flatten(path: String, value: toml::Value, maps: &mut Vec<FieldMap>) -> Result<(), String> {
+    let toml::Value::Table(table) = value else { return Err(path) };
+    if !path.is_empty() && !table.is_empty() && table.values().all(toml::Value::is_str) {
         let text = |value: toml::Value| value.as_str().unwrap_or_default().to_owned();
-        return vec![(path, table.into_iter().map(|(code, word)| (code, text(word))).collect())];
+        maps.push((path, table.into_iter().map(|(code, word)| (code, text(word))).collect()));
+        return Ok(());
     }
     let join = |name: String| if path.is_empty() { name } else { format!("{path}.{name}") };
-    table.into_iter().flat_map(|(name, value)| flatten(join(name), value)).collect()
+    table.into_iter().try_for_each(|(name, value)| flatten(join(name), value, maps))
 }
 
 fn queries(
@@ -241,7 +263,9 @@ fn queries(
     }
     for entity in graph.entities().filter(|entity| !mains.contains_key(entity)) {
         let file = format!("fetch/{entity}.sql");
-        errors.push(PackError::new(file, "is missing: it selects the records of this entity by {keys}"));
+        if !files.iter().any(|(path, _)| *path == file) {
+            errors.push(PackError::new(file, "is missing: it selects the records of this entity by {keys}"));
+        }
     }
     let nested = |entity| nest(entity, arrays.remove(&entity).unwrap_or_default(), errors);
     let mut nested = nested;

@@ -152,3 +152,6 @@ pub(crate) async fn heads(db: &impl ConnectionTrait, scope: &Scope) -> Result<(i
     }
     Ok(heads)
 }
+
+#[cfg(test)]
+mod tests;

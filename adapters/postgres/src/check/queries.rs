@@ -1,0 +1,240 @@
+//! The pack's queries: do they prepare, are their columns understood, what do they read, and how?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use wattle_core::{Entity, Severity, SourceError};
+use wattle_sql::{Mapping, Template};
+
+use super::{Check, MANY_ROWS, words};
+use crate::catalogue::Catalogue;
+use crate::error::source_error;
+use crate::snapshot::{keys_relation, mapping};
+
+/// Functions whose answer depends on when they are asked.
+const CLOCKS: [&str; 10] = [
+    "now",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "clock_timestamp",
+    "statement_timestamp",
+    "transaction_timestamp",
+    "timeofday",
+];
+
+impl Check<'_> {
+    pub(super) async fn queries(&mut self, catalogue: &Catalogue) -> Result<(), SourceError> {
+        let entities: Vec<Entity> = self.inner.graph().entities().collect();
+        for entity in entities {
+            let queries =
+                self.inner.pack.queries(entity).expect("a pack has a query for each of its entities");
+            let mut mappings = Vec::new();
+            let arrays = queries.arrays.iter().enumerate().map(|(at, array)| (Some(at), &array.template));
+            for (array, template) in std::iter::once((None, &queries.main)).chain(arrays) {
+                let file = queries.file(entity, array);
+                mappings.extend(self.query(catalogue, entity, array, template, &file).await?);
+            }
+            if mappings.len() == queries.arrays.len() + 1 {
+                let borrowed: Vec<&Mapping> = mappings.iter().collect();
+                for error in Mapping::missing_lineage(&self.inner.pack, entity, &borrowed) {
+                    self.refuse(error.to_string(), words("correct the pack"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn query(
+        &mut self,
+        catalogue: &Catalogue,
+        entity: Entity,
+        array: Option<usize>,
+        template: &Template,
+        file: &str,
+    ) -> Result<Option<Mapping>, SourceError> {
+        for clock in clocks(&template.expand("keys", "asked")) {
+            self.refuse(
+                format!("{file} asks the clock ({clock}): what it returns would change without an event"),
+                words("use {now}, and select the time of the next change as \"$changesAt\""),
+            );
+        }
+        let graph = self.inner.graph();
+        let root = graph.root(entity).expect("it is an entity of the graph");
+        // What is wrong with the key itself was said of the table.
+        let Ok(types) = catalogue.key_types(graph, root) else { return Ok(None) };
+        let relation = keys_relation(graph, root, &types);
+        let statement = self
+            .session
+            .client()
+            .prepare(&template.expand(&relation, "transaction_timestamp()"))
+            .await
+            .map_err(|error| source_error(&format!("prepare {file}"), error));
+        let statement = match statement {
+            Ok(statement) => statement,
+            Err(error) => {
+                self.refuse_error(error, "correct the query, or grant what it needs")?;
+                return Ok(None);
+            }
+        };
+        let mapping = match mapping(self.inner, entity, array, &statement) {
+            Ok(mapping) => Some(mapping),
+            Err(errors) => {
+                for error in errors {
+                    self.refuse(error.to_string(), words("correct the pack"));
+                }
+                None
+            }
+        };
+        self.plan(catalogue, entity, template, file, &relation).await?;
+        Ok(mapping)
+    }
+
+    /// Reads the query's plan: which relations it touches, and how.
+    async fn plan(
+        &mut self,
+        catalogue: &Catalogue,
+        entity: Entity,
+        template: &Template,
+        file: &str,
+        keys: &str,
+    ) -> Result<(), SourceError> {
+        let graph = self.inner.graph();
+        let root = graph.root(entity).expect("it is an entity of the graph");
+        // Values that the planner cannot see: it plans as for any keys.
+        let mut unknown = keys.to_owned();
+        for at in 1..=graph.node(root).key.len() {
+            unknown = unknown.replace(&format!("${at}::text[]"), "(select null::text[])");
+        }
+        let sql = format!(
+            "explain (format json, verbose) {}",
+            template.expand(&unknown, "transaction_timestamp()")
+        );
+        let planned = self.session.client().query_one(&sql, &[]).await;
+        let plan: Value = match planned.map_err(|error| source_error(&format!("plan {file}"), error)) {
+            Ok(row) => row.get(0),
+            Err(error) => return self.refuse_error(error, "correct the query, or grant what it needs"),
+        };
+        let known: BTreeSet<u32> = std::iter::once(&root)
+            .chain(graph.reads(entity))
+            .filter_map(|id| catalogue.relation(*id))
+            .map(|relation| relation.oid)
+            .collect();
+        for (oid, read) in self.read_relations(&plan).await? {
+            let name = read.name;
+            if !known.contains(&oid) {
+                self.refuse(
+                    format!("{file} reads {name}, which is not among the nodes that {entity} reads: its changes would not be heard"),
+                    words(format!("add it as a node, and to the `reads` of entity {entity}")),
+                );
+            }
+            if read.whole {
+                self.add(
+                    Severity::Warning,
+                    format!("{file} reads all of {name} for a batch of keys"),
+                    words(
+                        "index the columns that it is joined by, or write the join so that an index serves",
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The relations that a plan reads, partitions as the table they are part of.
+    async fn read_relations(&self, plan: &Value) -> Result<BTreeMap<u32, Read>, SourceError> {
+        let mut scans = Vec::new();
+        collect_scans(plan, &mut scans);
+        let mut relations: BTreeMap<u32, Read> = BTreeMap::new();
+        for scan in scans {
+            let found = self
+                .session
+                .client()
+                .query_opt(
+                    "select c.oid, format('%I.%I', s.nspname, c.relname), part.reltuples::float8
+                     from pg_class part join pg_class c on c.oid = coalesce(pg_partition_root(part.oid)::oid, part.oid)
+                     join pg_namespace s on s.oid = c.relnamespace
+                     where part.oid = to_regclass(format('%I.%I', $1::text, $2::text))",
+                    &[&scan.schema, &scan.relation],
+                )
+                .await
+                .map_err(|error| source_error("look at a plan", error))?;
+            let Some(found) = found else { continue };
+            let read = relations.entry(found.get(0)).or_insert(Read { name: found.get(1), whole: false });
+            read.whole |= scan.whole && found.get::<_, f64>(2) > MANY_ROWS;
+        }
+        Ok(relations)
+    }
+}
+
+/// A relation that a query reads.
+struct Read {
+    name: String,
+    /// From end to end, though it is large.
+    whole: bool,
+}
+
+struct Scan {
+    schema: String,
+    relation: String,
+    whole: bool,
+}
+
+fn collect_scans(plan: &Value, scans: &mut Vec<Scan>) {
+    match plan {
+        Value::Array(parts) => parts.iter().for_each(|part| collect_scans(part, scans)),
+        Value::Object(node) => {
+            let text = |name: &str| node.get(name).and_then(Value::as_str).map(str::to_owned);
+            if let (Some(schema), Some(relation)) = (text("Schema"), text("Relation Name")) {
+                scans.push(Scan {
+                    schema,
+                    relation,
+                    whole: text("Node Type").as_deref() == Some("Seq Scan"),
+                });
+            }
+            node.values().for_each(|value| collect_scans(value, scans));
+        }
+        _ => {}
+    }
+}
+
+/// The clock functions that a query names outside of strings, quoted names and comments.
+fn clocks(sql: &str) -> Vec<&'static str> {
+    let mut words = BTreeSet::new();
+    let mut rest = sql;
+    while let Some(c) = rest.chars().next() {
+        let skip = match c {
+            '\'' | '"' => rest[1..].find(c).map_or(rest.len(), |end| end + 2),
+            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            c if c.is_alphabetic() || c == '_' => {
+                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+                let called = rest[end..].trim_start().starts_with('(');
+                let word = rest[..end].to_lowercase();
+                if word != "now" || called {
+                    words.insert(word);
+                }
+                end
+            }
+            c => c.len_utf8(),
+        };
+        rest = &rest[skip..];
+    }
+    CLOCKS.into_iter().filter(|clock| words.contains(*clock)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_are_found_where_they_are_called() {
+        assert_eq!(
+            clocks("select NOW(), x.now, 'now()' -- current_date\n, current_date"),
+            ["now", "current_date"]
+        );
+        assert!(clocks("select a.\"current_date\" /* now() */ from t").is_empty());
+    }
+}

@@ -109,7 +109,7 @@ impl Bench<'_> {
     async fn update_bills(&self, count: u64) -> Result<()> {
         self.scene
             .source
-            .psql(&format!(
+            .psql(
                 "create or replace procedure wattle_sample.touch_bills(wanted bigint) language plpgsql as $$
                  declare id bigint; done bigint := 0;
                  begin
@@ -121,8 +121,8 @@ impl Bench<'_> {
                              if done = wanted then commit; return; end if;
                          end loop;
                      end loop;
-                 end $$; "
-            ))
+                 end $$; ",
+            )
             .await?;
         self.scene.source.psql(&format!("call wattle_sample.touch_bills({count})")).await?;
         Ok(())

@@ -44,12 +44,15 @@ async fn every_served_endpoint_answers_with_its_version_and_the_interaction_id()
     }
 }
 
+/// Headers, and the status, code and detail that they are answered with.
+type BadHeaders<'a> = (&'a [(&'a str, &'a str)], u16, &'a str, &'a str);
+
 #[actix_web::test]
 async fn a_bad_request_gets_the_standards_code_at_every_endpoint() {
     let (platform, consent, id) = platform().await;
     let token = platform.token(&consent, ALL_SCOPES);
     let present = ("x-fapi-customer-ip-address", "203.0.113.7");
-    let cases: &[(&[(&str, &str)], u16, &str, &str)] = &[
+    let cases: &[BadHeaders<'_>] = &[
         (&[("x-v", "0")], 400, "Header/InvalidVersion", "x-v"),
         (&[("x-v", "")], 400, "Header/InvalidVersion", "x-v"),
         (&[("x-min-v", "one")], 400, "Header/InvalidVersion", "x-min-v"),

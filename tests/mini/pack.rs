@@ -1,0 +1,156 @@
+//! The pack of the small retailer, and its tables.
+
+/// No foreign keys: an owner may be absent, and rows may come in any order.
+pub(crate) const TABLES: &str = r#"
+create schema crm;
+create schema billing;
+create table crm.person (person_id int primary key, kind text not null default 'P');
+create table crm.address (address_id uuid primary key, suburb text not null);
+create table crm.account (
+    account_no text primary key, display_name text not null default 'Home', opened_on date not null default '2024-07-01',
+    address_id uuid, deleted_at timestamptz);
+create index on crm.account (address_id);
+create table crm.contact (contact_id int primary key, account_no text not null, last_name text not null);
+create index on crm.contact (account_no);
+create table crm.holding (
+    person_id int not null, account_no text not null, role text not null default 'H', primary key (person_id, account_no));
+create index on crm.holding (account_no);
+create table billing.plan (
+    plan_code text primary key, name text not null,
+    detail jsonb not null default '{"fuelType": "ELECTRICITY", "electricityContract":
+        {"pricingModel": "SINGLE_RATE", "isFixed": true, "paymentOption": ["BPAY"], "tariffPeriod": []}}');
+create table billing.balance (account_no text primary key, amount numeric(12, 2) not null);
+create table billing.bill (
+    bill_id int primary key, account_no text not null, issued_on date not null default '2026-10-01',
+    usage numeric(12, 2) not null default 0);
+create index on billing.bill (account_no);
+create table billing.bill_line (
+    bill_id int not null, line_no int not null, label text not null, amount numeric(12, 2) not null,
+    primary key (bill_id, line_no));
+"#;
+
+pub(crate) const GRAPH: &str = r#"
+zone = "Australia/Melbourne"
+
+[node.person]
+relation = "crm.person"
+key = ["person_id integer"]
+
+[node.address]
+relation = "crm.address"
+key = ["address_id uuid"]
+
+[node.account]
+relation = "crm.account"
+key = ["account_no text"]
+refers_to = [{ node = "address", by = ["address_id"] }]
+
+[node.contact]
+relation = "crm.contact"
+key = ["contact_id integer"]
+owned_by = [{ node = "account", by = ["account_no"] }]
+
+[node.holding]
+relation = "crm.holding"
+key = ["person_id integer", "account_no text"]
+owned_by = [{ node = "person", by = ["person_id"] }, { node = "account", by = ["account_no"] }]
+
+[node.plan]
+relation = "billing.plan"
+key = ["plan_code text"]
+
+[node.balance]
+relation = "billing.balance"
+key = ["account_no text"]
+owned_by = [{ node = "account", by = ["account_no"] }]
+
+[node.bill]
+relation = "billing.bill"
+key = ["bill_id integer"]
+owned_by = [{ node = "account", by = ["account_no"] }]
+
+[node.bill_line]
+relation = "billing.bill_line"
+key = ["bill_id integer", "line_no integer"]
+owned_by = [{ node = "bill", by = ["bill_id"], moves = false, changes = "with-predecessor" }]
+
+[entity.customer]
+root = "person"
+
+[entity.plan]
+root = "plan"
+
+[entity.account]
+root = "account"
+reads = ["address", "contact"]
+
+[entity.holding]
+root = "holding"
+
+[entity.balance]
+root = "balance"
+
+[entity.invoice]
+root = "bill"
+reads = ["bill_line"]
+
+[map.customer]
+customerUType = { P = "person", O = "organisation" }
+
+[map.holding]
+role = { H = "HOLDER", J = "JOINT_HOLDER" }
+"#;
+
+/// The files of the pack.
+pub(crate) const FILES: &[(&str, &str)] = &[
+    ("graph.toml", GRAPH),
+    (
+        "fetch/customer.sql",
+        r#"select k.ord as "$ord", p.person_id as "$key", p.kind as "customerUType"
+           from {keys} k join crm.person p on p.person_id = k.person_id"#,
+    ),
+    (
+        "fetch/plan.sql",
+        r#"select k.ord as "$ord", p.plan_code as "$key", p.name as "displayName", p.detail as "planDetail"
+           from {keys} k join billing.plan p on p.plan_code = k.plan_code"#,
+    ),
+    (
+        "fetch/account.sql",
+        r#"select k.ord as "$ord", a.account_no as "$key", d.address_id as "$from.address",
+                  a.account_no as "accountNumber", a.opened_on as "creationDate",
+                  concat_ws(', ', a.display_name, d.suburb) as "displayName"
+           from {keys} k join crm.account a on a.account_no = k.account_no
+           left join crm.address d on d.address_id = a.address_id
+           where a.deleted_at is null"#,
+    ),
+    (
+        "fetch/account.authorisedContacts.sql",
+        r#"select k.ord as "$ord", c.contact_id as "$from.contact", c.last_name as "lastName",
+                  '{}'::text[] as "middleNames"
+           from {keys} k join crm.contact c on c.account_no = k.account_no order by c.contact_id"#,
+    ),
+    (
+        "fetch/holding.sql",
+        r#"select k.ord as "$ord", h.person_id as "$key.person_id", h.account_no as "$key.account_no",
+                  h.person_id as "$owner.customer", h.account_no as "$owner.account", h.role, true as "shareable"
+           from {keys} k join crm.holding h on h.person_id = k.person_id and h.account_no = k.account_no"#,
+    ),
+    (
+        "fetch/balance.sql",
+        r#"select k.ord as "$ord", b.account_no as "$key", b.account_no as "$owner.account", b.amount as "balance"
+           from {keys} k join billing.balance b on b.account_no = k.account_no"#,
+    ),
+    ("fetch/invoice.sql", INVOICE),
+    (
+        "fetch/invoice.electricity.otherCharges.sql",
+        r#"select k.ord as "$ord", l.label as "description", l.amount
+           from {keys} k join billing.bill_line l on l.bill_id = k.bill_id order by l.line_no"#,
+    ),
+];
+
+pub(crate) const INVOICE: &str = r#"select k.ord as "$ord", b.bill_id as "$key", b.account_no as "$owner.account",
+       b.bill_id::text as "invoiceNumber", b.issued_on as "issueDate", b.usage as "balanceAtIssue",
+       'NOT_PAID' as "paymentStatus", b.usage as "electricity.totalUsageCharges",
+       0 as "electricity.totalGenerationCredits", 0 as "electricity.totalOnceOffCharges",
+       0 as "electricity.totalOnceOffDiscounts"
+from {keys} k join billing.bill b on b.bill_id = k.bill_id"#;

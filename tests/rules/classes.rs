@@ -1,0 +1,59 @@
+//! Section 9: what an error leads to depends on its class.
+
+use anyhow::{Result, ensure};
+use wattle_core::{Entity, ErrorClass};
+
+use crate::mini::{Mini, TENANT};
+
+async fn quarantine(mini: &Mini) -> Result<Vec<String>> {
+    let sql =
+        format!("select concat_ws(' ', entity, source_id, error) from t_{TENANT}.quarantine order by 1");
+    Ok(mini.target.psql(&sql).await?.into_iter().flatten().flatten().collect())
+}
+
+/// A kind of person that the pack does not know. What was there before stays, and all else goes on.
+#[tokio::test]
+async fn a_record_that_breaks_a_rule_is_quarantined_and_the_rest_is_applied() -> Result<()> {
+    let mini = Mini::start().await?;
+    mini.sql("insert into crm.person (person_id) values (1), (2)").await?;
+    let _running = mini.run_and_hydrate().await?;
+    mini.sql("update crm.person set kind = 'X' where person_id = 1; insert into crm.person values (3, 'X'), (4, 'O'); delete from crm.person where person_id = 2")
+        .await?;
+    mini.settled().await?;
+    mini.expect(Entity::Customer, &["1", "4"]).await?;
+    let found = quarantine(&mini).await?;
+    ensure!(found.len() == 2, "{found:?}");
+    for (error, key) in found.iter().zip(["1", "3"]) {
+        let named = format!("customer {key} customerUType: ");
+        ensure!(error.starts_with(&named) && !error.contains('X'), "{error}");
+    }
+    mini.sql(
+        "update crm.person set kind = 'O' where person_id = 1; delete from crm.person where person_id = 3",
+    )
+    .await?;
+    mini.settled().await?;
+    mini.expect(Entity::Customer, &["1", "4"]).await?;
+    ensure!(quarantine(&mini).await?.is_empty(), "{:?}", quarantine(&mini).await?);
+    Ok(())
+}
+
+/// A stored position that no adapter ever wrote.
+#[tokio::test]
+async fn a_broken_invariant_stops_the_source_and_keeps_everything() -> Result<()> {
+    let mini = Mini::start().await?;
+    mini.sql("insert into crm.person (person_id) values (1)").await?;
+    let running = mini.run_and_hydrate().await?;
+    mini.target
+        .psql(&format!(
+            "with head as (update t_{TENANT}.stream_head set last_seq = last_seq + 1 where lane = 'live' returning last_seq)
+             insert into t_{TENANT}.stream_event (tenant_id, source_system, lane, first_seq, last_seq, appended_on, changes)
+             select '{TENANT}', 'main', 'live', last_seq, last_seq, (now() at time zone 'utc')::date,
+                 '[{{\"p\": \"nonsense\", \"c\": [[\"d\", \"person\", \"1\"]]}}]' from head"
+        ))
+        .await?;
+    let error = running.ended().await?;
+    ensure!(error.class() == ErrorClass::Bug, "it ended with {}", error.explain());
+    let state = mini.state().await?;
+    ensure!(state.starts_with("stopped") && state.contains("nonsense"), "the source is {state}");
+    mini.expect(Entity::Customer, &["1"]).await
+}

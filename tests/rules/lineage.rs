@@ -1,0 +1,85 @@
+//! Rule 6: a change affects what the row used to feed and what it feeds now.
+
+use anyhow::{Result, ensure};
+use wattle_core::Entity;
+use wattle_testbed::eventually;
+
+use crate::mini::recorder::Call;
+use crate::mini::{Mini, PATIENCE, TENANT};
+
+async fn three_accounts() -> Result<Mini> {
+    let mini = Mini::start().await?;
+    mini.sql("insert into crm.account (account_no) values ('A'), ('B'), ('C'); insert into crm.contact values (1, 'A', 'Nguyen')")
+        .await?;
+    Ok(mini)
+}
+
+/// The contact is on one of the accounts, and on no other.
+async fn contact_is_on(mini: &Mini, wanted: &str) -> Result<()> {
+    for account in ["A", "B", "C"] {
+        let contacts = mini.contacts(account).await?;
+        let right = if account == wanted { contacts == ["Nguyen"] } else { contacts.is_empty() };
+        ensure!(right, "account {account} has {contacts:?}, and the contact belongs to {wanted}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_that_moves_updates_both_records() -> Result<()> {
+    let mini = three_accounts().await?;
+    let _running = mini.run_and_hydrate().await?;
+    contact_is_on(&mini, "A").await?;
+    mini.sql("update crm.contact set account_no = 'B'").await?;
+    mini.settled().await?;
+    contact_is_on(&mini, "B").await
+}
+
+#[tokio::test]
+async fn a_deleted_row_updates_the_record_it_was_part_of() -> Result<()> {
+    let mini = three_accounts().await?;
+    let _running = mini.run_and_hydrate().await?;
+    mini.sql("delete from crm.contact").await?;
+    mini.settled().await?;
+    contact_is_on(&mini, "nobody").await
+}
+
+#[tokio::test]
+async fn a_row_that_moves_twice_within_a_batch_is_where_it_came_to() -> Result<()> {
+    let mini = three_accounts().await?;
+    let _running = mini.run_and_hydrate().await?;
+    mini.sql("update crm.contact set account_no = 'B'; update crm.contact set account_no = 'C'").await?;
+    mini.settled().await?;
+    contact_is_on(&mini, "C").await?;
+    mini.sql(
+        "update crm.contact set contact_id = 2, account_no = 'B'; update crm.contact set account_no = 'A'",
+    )
+    .await?;
+    mini.settled().await?;
+    contact_is_on(&mini, "A").await
+}
+
+/// The contact moves to B, and while that is not yet applied to C: only what is pending knows that B has it.
+#[tokio::test]
+async fn a_prefetch_sees_the_lineage_that_is_pending() -> Result<()> {
+    let mini = three_accounts().await?;
+    let _running = mini.run_and_hydrate().await?;
+    let locked =
+        mini.holding(&format!("select from t_{TENANT}.account where source_id = 'B' for update")).await?;
+    mini.adapter.forget();
+    let heard = mini.heard().await?;
+    let mut first = mini.adapter.hold(|call| matches!(call, Call::Fetch(Entity::Account, _)));
+    mini.sql("update crm.contact set account_no = 'B'").await?;
+    first.reached().await?;
+    mini.sql("update crm.contact set account_no = 'C'").await?;
+    mini.has_heard(heard + 2).await?;
+    first.go_on();
+    mini.blocked().await?;
+    eventually(PATIENCE, async || {
+        ensure!(mini.adapter.fetches(Entity::Account).len() == 2, "the next batch is not yet prefetched");
+        Ok(())
+    })
+    .await?;
+    locked.batch_execute("rollback").await?;
+    mini.settled().await?;
+    contact_is_on(&mini, "C").await
+}

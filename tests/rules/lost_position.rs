@@ -1,0 +1,144 @@
+//! A position that the source no longer has is found, said in plain words, and made up for; a source that is another
+//! one is refused.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use wattle_core::{Entity, Position, SourceAdapter, SourceError};
+use wattle_testbed::{Postgres, eventually};
+
+use crate::mini::recorder::Recorder;
+use crate::mini::{Mini, PATIENCE, Setup, TENANT};
+
+const BEFORE: &str = "
+insert into crm.account (account_no, display_name) values ('A', 'Old'), ('B', 'B');
+insert into billing.bill (bill_id, account_no) values (1, 'A'), (2, 'B'), (3, 'A');";
+
+/// What nobody hears of: an update, an insert, a delete with all that is owned, a delete of something owned.
+const GAP: &str = "
+update crm.account set display_name = 'New' where account_no = 'A';
+insert into crm.account (account_no) values ('C');
+delete from crm.account where account_no = 'B';
+delete from billing.bill where bill_id = 3;";
+
+async fn the_gap_is_closed(mini: &Mini) -> Result<()> {
+    mini.settled().await?;
+    mini.says(&["running"]).await?;
+    mini.expect(Entity::Account, &["A", "C"]).await?;
+    mini.expect(Entity::Invoice, &["1"]).await?;
+    ensure!(mini.names().await?["A"] == "New", "{:?}", mini.names().await?);
+    let jobs = mini
+        .target
+        .psql(&format!("select kind, state from t_{TENANT}.job order by created_at desc limit 1"))
+        .await?;
+    ensure!(jobs[0] == [Some("resync".to_owned()), Some("done".to_owned())], "the last job is {jobs:?}");
+    Ok(())
+}
+
+/// What the adapter says when it is asked to go on from where capture left off.
+async fn loss(mini: &Mini) -> Result<String> {
+    let position = Position::new(mini.position().await?.context("capture has begun")?);
+    match mini.another_adapter()?.changes(&position).await {
+        Err(SourceError::LostPosition { what }) => Ok(what),
+        Err(other) => bail!("it says {other}"),
+        Ok(_) => bail!("it goes on as if nothing had happened"),
+    }
+}
+
+#[tokio::test]
+async fn a_slot_dropped_while_nobody_listens_is_made_up_for() -> Result<()> {
+    let mini = Mini::start().await?;
+    mini.sql(BEFORE).await?;
+    mini.run_and_hydrate().await?.stop().await?;
+    mini.sql(&format!("select pg_drop_replication_slot('{}')", mini.slot())).await?;
+    mini.sql(GAP).await?;
+    let said = loss(&mini).await?;
+    ensure!(said.contains(&mini.slot()) && said.contains("is gone"), "{said}");
+    let _running = mini.run();
+    the_gap_is_closed(&mini).await
+}
+
+#[tokio::test]
+async fn a_slot_dropped_under_a_running_capture_is_made_up_for() -> Result<()> {
+    let mini = Mini::start().await?;
+    mini.sql(BEFORE).await?;
+    let _running = mini.run_and_hydrate().await?;
+    // Kept out for a moment, so that the slot is free to be dropped and nobody hears of the gap.
+    mini.sql(&format!("alter role {} nologin", mini.reader)).await?;
+    let slot = mini.slot();
+    eventually(PATIENCE, async || {
+        mini.sql(&format!(
+            "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '{slot}'"
+        ))
+        .await?;
+        mini.sql(&format!("select pg_drop_replication_slot('{slot}')")).await
+    })
+    .await?;
+    mini.sql(GAP).await?;
+    mini.sql(&format!("alter role {} login", mini.reader)).await?;
+    the_gap_is_closed(&mini).await
+}
+
+#[tokio::test]
+async fn a_slot_that_needed_more_log_than_it_may_keep_is_made_up_for() -> Result<()> {
+    let server = Postgres::builder().setting("max_slot_wal_keep_size", "1MB").start().await?;
+    let mini = Mini::of(Setup { server: Some(server), ..Setup::default() }).await?;
+    mini.sql(BEFORE).await?;
+    mini.run_and_hydrate().await?.stop().await?;
+    mini.sql(GAP).await?;
+    let status = format!("select wal_status from pg_replication_slots where slot_name = '{}'", mini.slot());
+    eventually(PATIENCE, async || {
+        mini.sql("create table if not exists filler (); drop table filler; select pg_switch_wal()").await?;
+        mini.sql("checkpoint").await?;
+        let status = mini.source.value(&status).await?;
+        ensure!(status.as_deref() == Some("lost"), "the slot is {status:?}");
+        Ok(())
+    })
+    .await?;
+    let said = loss(&mini).await?;
+    ensure!(said.contains(&mini.slot()) && said.contains("max_slot_wal_keep_size"), "{said}");
+    let _running = mini.run();
+    the_gap_is_closed(&mini).await
+}
+
+/// Two servers alike but for their identity: the second answers at the first one's address, so to speak. Its database
+/// holds other accounts, and none of those in the target.
+#[tokio::test]
+async fn another_server_is_refused_with_everything_kept() -> Result<()> {
+    let server = Postgres::start().await?;
+    let mini = Mini::of(Setup { server: Some(server), ..Setup::default() }).await?;
+    mini.sql(BEFORE).await?;
+    let running = mini.run();
+    mini.hydrate(&[]).await?;
+    // Nothing but touches is ever applied: no live change has left its position at the marker.
+    let done = format!("select count(*) from t_{TENANT}.job where state = 'done'");
+    eventually(PATIENCE, async || {
+        ensure!(mini.number(&done).await? == 1, "the hydration is not done");
+        Ok(())
+    })
+    .await?;
+    running.stop().await?;
+
+    let other = Postgres::builder().own_identity().start().await?;
+    let impostor = Mini::of(Setup { server: Some(other), ..Setup::default() }).await?;
+    impostor.sql("insert into crm.account (account_no) values ('Z')").await?;
+    let adapter = Arc::new(Recorder::new(Arc::new(impostor.another_adapter()?)));
+    mini.target.reset_statements().await?;
+    mini.hydrate(&[]).await?;
+    let running = mini.run_on(adapter.clone());
+    mini.says(&["paused", "another database than before"]).await?;
+    eventually(PATIENCE, async || {
+        let statements = mini.target.statements().await?;
+        let looked = statements.iter().find(|s| s.query.contains("from job where")).map_or(0, |s| s.calls);
+        let over = mini.number(&done).await? == 2;
+        ensure!(over || looked >= 3, "the jobs loop has looked {looked} times");
+        Ok(())
+    })
+    .await?;
+    mini.expect(Entity::Account, &["A", "B"]).await?;
+    mini.expect(Entity::Invoice, &["1", "2", "3"]).await?;
+    running.stop().await?;
+    let _running = mini.run();
+    mini.settled().await?;
+    mini.expect(Entity::Account, &["A", "B"]).await
+}

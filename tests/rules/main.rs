@@ -1,0 +1,20 @@
+//! The rules of sync, each with tests that fail when the rule is taken out of the code. `docs/src/rules-and-tests.md`
+//! says which test guards what, and what was taken out to see it fail.
+
+#[path = "../mini/mod.rs"]
+mod mini;
+
+mod altered_table;
+mod before_the_first_key;
+mod classes;
+mod cost_at_the_source;
+mod equality;
+mod fan_out;
+mod fence;
+mod function_of_the_source;
+mod isolation;
+mod lineage;
+mod lost_position;
+mod marker;
+mod monotone_snapshots;
+mod unannounced;

@@ -1,0 +1,150 @@
+//! Rule 8: changes that no event announces are refused beforehand, or stored as what they are; and what cannot be
+//! looked at is not gone.
+
+use anyhow::{Result, ensure};
+use wattle_core::Entity;
+
+use crate::mini::pack::{FILES, INVOICE};
+use crate::mini::{Mini, adapter, pack_with, refused};
+
+/// What `check` refuses when some files of the pack are others.
+async fn refusals(mini: &Mini, files: &[(&'static str, String)]) -> Result<Vec<String>> {
+    let adapter = adapter(&pack_with(files)?, &mini.source, &mini.reader, Default::default())?;
+    Ok(refused(&adapter).await?.into_iter().map(|finding| finding.what).collect())
+}
+
+fn file(path: &str) -> &'static str {
+    FILES.iter().find(|(name, _)| *name == path).expect("the pack has it").1
+}
+
+#[tokio::test]
+async fn check_refuses_a_fetch_that_reads_a_relation_outside_its_paths() -> Result<()> {
+    let mini = Mini::start().await?;
+    let hidden = INVOICE.replace(
+        "b.bill_id::text as \"invoiceNumber\"",
+        "(select max(c.last_name) from crm.contact c where c.account_no = b.account_no) as \"invoiceNumber\"",
+    );
+    let found = refusals(&mini, &[("fetch/invoice.sql", hidden)]).await?;
+    ensure!(found.len() == 1 && found[0].contains("fetch/invoice.sql reads crm.contact"), "{found:?}");
+    // A view is looked through.
+    mini.sql("create view billing.billed as select b.*, a.opened_on from billing.bill b join crm.account a using (account_no)")
+        .await?;
+    mini.sql(&format!("grant select on billing.billed to {}", mini.reader)).await?;
+    let viewed = INVOICE.replace("billing.bill b", "billing.billed b").replace("b.issued_on", "b.opened_on");
+    let found = refusals(&mini, &[("fetch/invoice.sql", viewed)]).await?;
+    ensure!(found.len() == 1 && found[0].contains("fetch/invoice.sql reads crm.account"), "{found:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn check_refuses_a_fetch_that_asks_the_clock() -> Result<()> {
+    let mini = Mini::start().await?;
+    for clock in ["now()", "current_date", "localtimestamp", "statement_timestamp()"] {
+        let sql = format!("{} and a.opened_on <= {clock}", file("fetch/account.sql"));
+        let found = refusals(&mini, &[("fetch/account.sql", sql)]).await?;
+        ensure!(found.len() == 1 && found[0].contains("asks the clock"), "{clock}: {found:?}");
+    }
+    let asked = format!("{} and a.opened_on <= {{now}}", file("fetch/account.sql"));
+    let found = refusals(&mini, &[("fetch/account.sql", asked)]).await?;
+    ensure!(found.is_empty(), "{found:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn check_refuses_an_unlogged_table() -> Result<()> {
+    let mini = Mini::start().await?;
+    mini.sql("alter publication wattle drop table billing.balance").await?;
+    mini.sql("alter table billing.balance set unlogged").await?;
+    let found = refusals(&mini, &[]).await?;
+    ensure!(found.iter().any(|what| what.contains("billing.balance is unlogged")), "{found:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_truncated_table_leaves_what_came_after() -> Result<()> {
+    let mini = Mini::start().await?;
+    mini.sql(
+        "insert into crm.account (account_no) values ('A'), ('B');
+         insert into billing.bill (bill_id, account_no) values (1, 'A'), (2, 'A'), (3, 'B')",
+    )
+    .await?;
+    let _running = mini.run_and_hydrate().await?;
+    mini.expect(Entity::Invoice, &["1", "2", "3"]).await?;
+    mini.sql("begin; truncate billing.bill, billing.bill_line; insert into billing.bill (bill_id, account_no) values (3, 'A'), (4, 'B'); commit")
+        .await?;
+    mini.settled().await?;
+    mini.expect(Entity::Invoice, &["3", "4"]).await?;
+    mini.expect(Entity::Account, &["A", "B"]).await?;
+    mini.sql("truncate crm.account").await?;
+    mini.settled().await?;
+    mini.expect(Entity::Account, &[]).await?;
+    mini.expect(Entity::Invoice, &[]).await
+}
+
+/// No record is rooted in these tables; accounts were built from their rows.
+#[tokio::test]
+async fn a_truncated_table_that_fed_other_records_leaves_them_without() -> Result<()> {
+    const ADDRESS: &str = "0f0e0d0c-0000-4000-8000-000000000001";
+    let mini = Mini::start().await?;
+    mini.sql(&format!(
+        "insert into crm.address values ('{ADDRESS}', 'Fitzroy');
+         insert into crm.account (account_no, address_id) values ('A', '{ADDRESS}'), ('B', null);
+         insert into crm.contact values (1, 'A', 'Nguyen'), (2, 'B', 'Smith')"
+    ))
+    .await?;
+    let _running = mini.run_and_hydrate().await?;
+    ensure!(mini.names().await?["A"] == "Home, Fitzroy", "{:?}", mini.names().await?);
+    ensure!(mini.contacts("B").await? == ["Smith"], "{:?}", mini.contacts("B").await?);
+    mini.sql("truncate crm.address, crm.contact").await?;
+    mini.settled().await?;
+    ensure!(mini.names().await?["A"] == "Home", "{:?}", mini.names().await?);
+    for account in ["A", "B"] {
+        ensure!(mini.contacts(account).await?.is_empty(), "{account}: {:?}", mini.contacts(account).await?);
+    }
+    Ok(())
+}
+
+/// Rows are hidden or forbidden while some of them change: nothing is deleted, the operator is told why, and all is
+/// made up for when the rows can be read again.
+async fn rows_out_of_sight_are_not_gone(hide: &str, words: &[&str], show: &str) -> Result<()> {
+    let mini = Mini::start().await?;
+    mini.sql(
+        "insert into crm.account (account_no, display_name) values ('A', 'Old'), ('B', 'B');
+         insert into billing.bill (bill_id, account_no) values (1, 'A')",
+    )
+    .await?;
+    let _running = mini.run_and_hydrate().await?;
+    mini.sql(&hide.replace("READER", &mini.reader)).await?;
+    mini.sql("update crm.account set display_name = 'New' where account_no = 'A'; delete from crm.account where account_no = 'B'")
+        .await?;
+    mini.says(words).await?;
+    mini.expect(Entity::Account, &["A", "B"]).await?;
+    mini.expect(Entity::Invoice, &["1"]).await?;
+    mini.sql(&show.replace("READER", &mini.reader)).await?;
+    mini.settled().await?;
+    mini.says(&["running"]).await?;
+    mini.expect(Entity::Account, &["A"]).await?;
+    mini.expect(Entity::Invoice, &["1"]).await?;
+    ensure!(mini.names().await?["A"] == "New", "{:?}", mini.names().await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_that_may_no_longer_be_read_are_not_gone() -> Result<()> {
+    rows_out_of_sight_are_not_gone(
+        "revoke select on crm.account from READER",
+        &["paused", "permission denied for table account", "wattle check"],
+        "grant select on crm.account to READER",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn rows_that_a_policy_hides_are_not_gone() -> Result<()> {
+    rows_out_of_sight_are_not_gone(
+        "create policy hides on crm.account using (account_no = 'B'); alter table crm.account enable row level security",
+        &["paused", "row-level security", "account"],
+        "alter table crm.account disable row level security",
+    )
+    .await
+}

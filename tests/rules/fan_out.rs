@@ -80,7 +80,11 @@ async fn a_plan_that_changes_is_read_once_and_no_account_with_it() -> Result<()>
     mini.settled().await?;
     let name = format!("select body::jsonb ->> 'displayName' from t_{TENANT}.plan where source_id = 'P'");
     ensure!(mini.target.value(&name).await?.as_deref() == Some("New"));
-    ensure!(mini.adapter.fetches(Entity::Account).is_empty(), "accounts were read: {:?}", mini.adapter.calls());
+    ensure!(
+        mini.adapter.fetches(Entity::Account).is_empty(),
+        "accounts were read: {:?}",
+        mini.adapter.calls()
+    );
     let plan = &mini.account("A1").await?["plans"][0];
     ensure!(plan["planDetail"]["$planDetail"] == "P", "the plan was copied: {plan}");
     ensure!(plan["planOverview"]["displayName"]["$planName"] == "P", "the plan's name was copied: {plan}");

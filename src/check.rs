@@ -10,14 +10,16 @@ use wattle_core::{ErrorClass, Finding, Severity, SourceError, TenantId};
 use crate::context::{Context, SourceAndAdapter};
 use crate::output::print_json;
 
-/// Says what is missing or risky at a tenant's sources, with the statements that put it right. Changes nothing. Fails
-/// when something keeps sync from starting.
+/// Says what is missing or risky at a tenant's sources, with the statements that put it right.
+///
+/// Changes nothing. Fails when something keeps sync from starting.
 ///
 /// Example: wattle check correa
 #[derive(Debug, Args)]
 pub(crate) struct Check {
+    /// The tenant's name.
     tenant: TenantId,
-    /// Print only the statements, to be read and run by the source's administrator.
+    /// Print a script of the statements, to be read and run by the source's administrator.
     #[arg(long, conflicts_with = "json")]
     sql: bool,
     /// Print JSON.

@@ -26,7 +26,9 @@ enum Format {
 /// Example: wattle graph correa --format mermaid
 #[derive(Debug, Args)]
 pub(crate) struct Graph {
+    /// The tenant's name.
     tenant: TenantId,
+    /// For whom.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }

@@ -19,13 +19,15 @@ use crate::signals;
 /// How often progress is read.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Reads every record of a tenant's sources into the target, owners first, while changes go on being heard. Safe to
-/// interrupt: the job goes on where it was with the next `hydrate` or `sync`. Where a `sync` is running, it does the
-/// work and this shows its progress.
+/// Reads every record of a tenant's sources into the target.
+///
+/// Owners come first, and changes go on being heard. Safe to interrupt: the job goes on where it was with the next
+/// `hydrate` or `sync`. Where a `sync` is running, it does the work and this shows its progress.
 ///
 /// Example: wattle hydrate correa
 #[derive(Debug, Args)]
 pub(crate) struct Hydrate {
+    /// The tenant's name.
     tenant: TenantId,
     /// Only this entity, such as `invoice`; may be repeated.
     #[arg(long = "entity")]
@@ -73,7 +75,7 @@ impl Hydrate {
                 Some(view) if view.state == JobState::Done => {
                     let took = view.finished_at.unwrap_or_default() - view.started_at.unwrap_or_default();
                     println!(
-                        "hydrated {} records in {:.1} s; next: wattle sync",
+                        "hydrated {} records in {:.1} s; next: wattle sync, where it is not running",
                         view.touched,
                         took.num_milliseconds() as f64 / 1000.0
                     );

@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "wattle", version, propagate_version = true, max_term_width = 110)]
 struct Cli {
-    /// Settings file; every setting can also be given as an environment variable.
+    /// Settings file. WATTLE_TARGET_URL, WATTLE_MASTER_SECRET and WATTLE_LISTEN go before what it says.
     #[arg(long, global = true, default_value = settings::DEFAULT_FILE, env = "WATTLE_CONFIG")]
     config: PathBuf,
     /// What is logged to standard error, such as `info` or `wattle_sync=debug,info`.
@@ -41,29 +41,22 @@ struct Cli {
     verb: Verb,
 }
 
+/// What each verb does is said where it is defined: its help begins with the first paragraph there.
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Builds a sample retailer's database, or lets things happen in it.
     #[command(subcommand)]
     Sample(sample::Sample),
-    /// Brings the target's schema up to date.
     Migrate(migrate::Migrate),
     /// Onboards and shows tenants.
     #[command(subcommand)]
     Tenant(tenant::TenantVerb),
-    /// Says what is missing or risky at a tenant's sources, with the statements that put it right.
     Check(check::Check),
-    /// Explains a tenant's entity graph: what is captured, what is folded, and why.
     Graph(graph::Graph),
-    /// Reads every record of a tenant's sources into the target; safe to interrupt and repeat.
     Hydrate(hydrate::Hydrate),
-    /// Keeps the target in step with the sources.
     Sync(sync::Sync),
-    /// Serves the CDR API.
     Serve(serve::Serve),
-    /// Shows how fresh every tenant is, and what it waits for.
     Status(status::Status),
-    /// Makes an arrangement and an access token of the development issuer.
     Token(token::Token),
 }
 

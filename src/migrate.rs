@@ -8,7 +8,9 @@ use wattle_tenants::Lifecycle;
 
 use crate::settings::Settings;
 
-/// Brings the target's schema up to date; safe to repeat.
+/// Brings the target's schema up to date.
+///
+/// Safe to repeat. Run it before the first start, and after each upgrade.
 ///
 /// Example: wattle migrate
 #[derive(Debug, Args)]

@@ -32,10 +32,12 @@ enum Retailer {
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
+    /// Which sample retailer.
     retailer: Retailer,
     /// The database, as its owner.
     #[arg(long)]
     url: String,
+    /// How many customers it has; a customer has about 180 rows.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     customers: u32,
     /// Equal seeds make equal databases.
@@ -45,6 +47,7 @@ pub(crate) struct Create {
 
 #[derive(Debug, Args)]
 pub(crate) struct Work {
+    /// Which sample retailer.
     retailer: Retailer,
     /// The database, as its owner.
     #[arg(long)]

@@ -9,12 +9,14 @@ use clap::Args;
 use crate::context::{Context, patiently};
 use crate::signals;
 
-/// Serves the CDR API, until it is stopped by SIGINT or SIGTERM.
+/// Serves the CDR API.
+///
+/// Runs until it is stopped by SIGINT or SIGTERM, and then finishes the requests under way.
 ///
 /// Example: wattle serve --listen 127.0.0.1:8080
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where to listen; the settings' [serve] listen by default.
+    /// Where to listen; what the settings say for `serve` by default.
     #[arg(long)]
     listen: Option<SocketAddr>,
 }

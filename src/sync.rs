@@ -20,8 +20,9 @@ use crate::signals;
 /// How often the registry is asked for tenants and sources that were added since.
 const LOOK_FOR_TENANTS_EVERY: Duration = Duration::from_secs(5);
 
-/// Keeps the target in step with the sources, until it is stopped by SIGINT or SIGTERM. Tenants that are onboarded
-/// later are taken up within seconds.
+/// Keeps the target in step with the sources.
+///
+/// Runs until it is stopped by SIGINT or SIGTERM. Tenants that are onboarded later are taken up within seconds.
 ///
 /// Example: wattle sync --tenant correa
 #[derive(Debug, Args)]

@@ -46,9 +46,10 @@ pub(crate) struct Add {
     /// Its name for people.
     #[arg(long)]
     display_name: Option<String>,
+    /// What it may do.
     #[arg(long, value_enum, default_value = "development")]
     mode: ModeName,
-    /// The adapter that reads the source.
+    /// The adapter that reads the source: `correa`, or `postgres` with the option `pack`.
     #[arg(long, requires = "source")]
     adapter: Option<String>,
     /// The source's address, or env:NAME or file:PATH that holds it.
@@ -57,7 +58,7 @@ pub(crate) struct Add {
     /// The source's name within the tenant.
     #[arg(long, default_value = "main")]
     source_name: SourceSystem,
-    /// Adapter options as JSON, such as '{"publication": "wattle"}'.
+    /// Adapter options as JSON, such as '{"pack": "/srv/packs/acme"}'; they replace those there were.
     #[arg(long, default_value = "{}")]
     options: String,
     /// The `iss` of access tokens (production).
@@ -86,6 +87,7 @@ pub(crate) struct List {
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
+    /// The tenant's name.
     name: TenantId,
     /// Print JSON.
     #[arg(long)]

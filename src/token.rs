@@ -20,12 +20,14 @@ use crate::output::print_json;
 const SCOPES: [&str; 3] =
     ["energy:accounts.basic:read", "energy:accounts.detail:read", "energy:billing:read"];
 
-/// Makes an arrangement for a customer of a development tenant and prints an access token for it: what the
-/// authorisation server does in production.
+/// Makes an arrangement for a customer of a development tenant and prints an access token for it.
+///
+/// In production the authorisation server does this.
 ///
 /// Example: wattle token correa --customer 42
 #[derive(Debug, Args)]
 pub(crate) struct Token {
+    /// The tenant's name.
     tenant: TenantId,
     /// The customer, by the source's own key.
     #[arg(long)]

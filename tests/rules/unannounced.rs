@@ -44,6 +44,12 @@ async fn check_refuses_a_fetch_that_asks_the_clock() -> Result<()> {
         let found = refusals(&mini, &[("fetch/account.sql", sql)]).await?;
         ensure!(found.len() == 1 && found[0].contains("asks the clock"), "{clock}: {found:?}");
     }
+    mini.sql("create view crm.open_account as select * from crm.account where opened_on <= current_date")
+        .await?;
+    mini.sql(&format!("grant select on crm.open_account to {}", mini.reader)).await?;
+    let viewed = file("fetch/account.sql").replace("crm.account a", "crm.open_account a");
+    let found = refusals(&mini, &[("fetch/account.sql", viewed)]).await?;
+    ensure!(found.len() == 1 && found[0].contains("a view that asks the clock (current_date)"), "{found:?}");
     let asked = format!("{} and a.opened_on <= {{now}}", file("fetch/account.sql"));
     let found = refusals(&mini, &[("fetch/account.sql", asked)]).await?;
     ensure!(found.is_empty(), "{found:?}");

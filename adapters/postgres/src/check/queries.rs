@@ -117,6 +117,7 @@ impl Check<'_> {
             Ok(row) => row.get(0),
             Err(error) => return self.refuse_error(error, "correct the query, or grant what it needs"),
         };
+        self.hidden_clocks(&plan, template, file);
         let known: BTreeSet<u32> = std::iter::once(&root)
             .chain(graph.reads(entity))
             .filter_map(|id| catalogue.relation(*id))
@@ -141,6 +142,20 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Clock functions that the plan has and the query's text has not: a view asks them.
+    fn hidden_clocks(&mut self, plan: &Value, template: &Template, file: &str) {
+        let mut texts = String::new();
+        collect_texts(plan, &mut texts);
+        // What {now} stands for.
+        let expanded = clocks(&template.expand("keys", "transaction_timestamp()"));
+        for clock in clocks(&texts).into_iter().filter(|clock| !expanded.contains(clock)) {
+            self.refuse(
+                format!("{file} reads a view that asks the clock ({clock}): what it returns would change without an event"),
+                words("read the tables behind the view, use {now}, and select the time of the next change as \"$changesAt\""),
+            );
+        }
     }
 
     /// The relations that a plan reads, partitions as the table they are part of.
@@ -195,6 +210,19 @@ fn collect_scans(plan: &Value, scans: &mut Vec<Scan>) {
                 });
             }
             node.values().for_each(|value| collect_scans(value, scans));
+        }
+        _ => {}
+    }
+}
+
+/// Every text of a plan, a line each.
+fn collect_texts(plan: &Value, texts: &mut String) {
+    match plan {
+        Value::Array(parts) => parts.iter().for_each(|part| collect_texts(part, texts)),
+        Value::Object(node) => node.values().for_each(|value| collect_texts(value, texts)),
+        Value::String(text) => {
+            texts.push_str(text);
+            texts.push('\n');
         }
         _ => {}
     }

@@ -10,7 +10,7 @@ use crate::SyncError;
 use crate::batch::{Fetched, Group};
 use crate::runner::Runner;
 use crate::store::jobs::{self as job_store, JobKind, Scan};
-use crate::store::stream::{Lane, append};
+use crate::store::stream::{Lane, append, ensure_day};
 use crate::store::{due, lineage, marker, quarantine, records};
 
 /// What the consumer remembers between batches, to leave out statements that would find nothing.
@@ -168,6 +168,7 @@ impl Apply<'_> {
             }
         }
         if !touches.is_empty() {
+            ensure_day(&self.work).await?;
             append(&self.work, scope, self.graph, Lane::Live, &touches).await?;
         }
         for (kind, scans) in &fetched.jobs {

@@ -177,8 +177,10 @@ async fn dropping_a_server_ends_it_and_removes_its_folder() -> Result<()> {
 #[tokio::test]
 async fn a_killed_test_process_leaves_no_server_behind() -> Result<()> {
     let holder = Wattle::at(env!("CARGO_BIN_EXE_wattle-testbed")).start()?;
-    let url = holder.line("postgres://", LIMIT).await?;
-    let folder = holder.line("folder ", LIMIT).await?.replace("folder ", "");
+    let url = holder.line("export PG=", LIMIT).await?.replace("export PG=", "") + "/postgres";
+    let said = holder.line("runs in ", LIMIT).await?;
+    let folder =
+        said.split("runs in ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default().to_owned();
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
     let session = tokio::spawn(connection);
     client.simple_query("select 1").await?;

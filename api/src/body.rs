@@ -23,25 +23,18 @@ struct Plan<'a> {
     plan_detail: Option<&'a RawValue>,
 }
 
-/// The plans that the accounts of an answer name, by source system and then by source id.
+/// The plans that an account names, by source id. They are of the account's own source.
 #[derive(Debug, Default)]
-pub(crate) struct Plans<'a>(HashMap<String, HashMap<String, Plan<'a>>>);
+pub(crate) struct Plans<'a>(HashMap<String, Plan<'a>>);
 
 impl<'a> Plans<'a> {
-    /// Reads what the statement answers: an array of `[source system, source id, plan record's body]`.
-    pub(crate) fn read(text: &'a str) -> Result<Self, BrokenBody> {
+    /// Reads what the statement answers: an array of `[source id, plan record's body]`, or nothing.
+    pub(crate) fn read(text: Option<&'a str>) -> Result<Self, BrokenBody> {
         #[derive(Deserialize)]
-        struct Row<'a>(String, String, #[serde(borrow)] Plan<'a>);
+        struct Row<'a>(String, #[serde(borrow)] Plan<'a>);
+        let Some(text) = text else { return Ok(Self::default()) };
         let rows: Vec<Row<'a>> = serde_json::from_str(text).map_err(|_| BrokenBody::Plan)?;
-        let mut plans = Self::default();
-        for Row(source_system, source_id, plan) in rows {
-            plans.0.entry(source_system).or_default().insert(source_id, plan);
-        }
-        Ok(plans)
-    }
-
-    fn get(&self, source_system: &str, source_id: &str) -> Option<&Plan<'a>> {
-        self.0.get(source_system)?.get(source_id)
+        Ok(Self(rows.into_iter().map(|Row(source_id, plan)| (source_id, plan)).collect()))
     }
 }
 
@@ -96,7 +89,7 @@ impl BodyWriter<'_, '_> {
 
     /// Appends text with its slots filled.
     fn fill(&mut self, out: &mut String, text: &str) -> Result<(), BrokenBody> {
-        let plan = |source_id: &str| self.plans.get(self.source_system, source_id);
+        let plan = |source_id: &str| self.plans.0.get(source_id);
         let mut rest = text;
         while let Some(at) = rest.find(r#"{"$"#) {
             out.push_str(&rest[..at]);
@@ -176,10 +169,10 @@ mod tests {
     use wattle_core::TenantId;
     use wattle_tenants::Secrets;
 
-    const NO_PLANS: &str = "[]";
+    const NO_PLANS: Option<&str> = None;
 
     /// Serves a body of source `correa`; answers its text and the service point ids it should hold.
-    fn serve(body: &str, plans: &str) -> Result<String, BrokenBody> {
+    fn serve(body: &str, plans: Option<&str>) -> Result<String, BrokenBody> {
         let (secrets, tenant) = (Secrets::new(&[7; 32]).unwrap(), TenantId::parse("correa").unwrap());
         let recipient = Recipient { secrets: &secrets, tenant: &tenant, software_product: "p" };
         let plans = Plans::read(plans)?;
@@ -200,7 +193,7 @@ mod tests {
         recipient.minter(&customer()).mint(Kind::ServicePoint, "correa", source_id).unwrap()
     }
 
-    fn served(body: &Value, plans: &str) -> Value {
+    fn served(body: &Value, plans: Option<&str>) -> Value {
         serde_json::from_str(&serve(&body.to_string(), plans).unwrap()).unwrap()
     }
 
@@ -222,12 +215,11 @@ mod tests {
         };
         let body = json!({"accountNumber": "7", "plans": [plan("P\"1"), plan("gone")]});
         let plans = json!([
-            ["correa", "P\"1", {"displayName": "Basic", "planDetail": {"fuelType": "GAS", "x": 1.50}}],
-            ["other", "gone", {"displayName": "of another source"}]
+            ["P\"1", {"displayName": "Basic", "planDetail": {"fuelType": "GAS", "x": 1.50}}]
         ]);
         let points = json!([point("6102000000"), point("a\\\"|ß")]);
         assert_eq!(
-            served(&body, &plans.to_string()),
+            served(&body, Some(&plans.to_string())),
             json!({
                 "accountId": "ID",
                 "accountNumber": "7",
@@ -277,7 +269,7 @@ mod tests {
         ] {
             assert!(serve(broken, NO_PLANS).is_err(), "{broken}");
         }
-        assert!(matches!(serve("{}", "{}"), Err(BrokenBody::Plan)));
+        assert!(matches!(serve("{}", Some("{}")), Err(BrokenBody::Plan)));
     }
 
     /// Any JSON, with service point slots here and there, and what serving should make of it.

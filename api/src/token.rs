@@ -40,7 +40,7 @@ pub(crate) struct Origin {
 pub(crate) struct AccessToken {
     software_product: String,
     arrangement: Uuid,
-    issued_at: i64,
+    issued_at: DateTime<Utc>,
     scope: String,
 }
 
@@ -55,8 +55,8 @@ impl AccessToken {
         self.arrangement
     }
 
-    /// When the token was issued, in seconds since 1970.
-    pub(crate) fn issued_at(&self) -> i64 {
+    /// When the token was issued, in whole seconds.
+    pub(crate) fn issued_at(&self) -> DateTime<Utc> {
         self.issued_at
     }
 
@@ -155,7 +155,8 @@ fn verify(
     Ok(AccessToken {
         software_product: claims.client_id,
         arrangement: claims.cdr_arrangement_id,
-        issued_at: issued_at.floor() as i64,
+        issued_at: DateTime::from_timestamp(issued_at.floor() as i64, 0)
+            .ok_or("issued at a time that is none")?,
         scope: claims.scope,
     })
 }

@@ -12,8 +12,10 @@ pub mod tenant {
         /// The tenant's name.
         #[sea_orm(primary_key, auto_increment = false)]
         pub tenant_id: String,
-        /// The login role that sees this tenant's data and nothing else.
-        pub login_role: String,
+        /// The login role that sees this tenant's data and nothing else, on PostgreSQL.
+        pub login_role: Option<String>,
+        /// Tells whether the master secret is still the one that passwords and ids derive from.
+        pub secret_check: String,
         /// For people.
         pub display_name: String,
         /// `development` or `production`.

@@ -6,13 +6,17 @@
 //! partition and can read no other: isolation rests on grants, on forced policies that compare with the login
 //! role, and never on a setting. The registry (`tenant`, `source`) stays in schema `wattle`.
 //!
-//! Migrations expand first and contract later. They end by calling `wattle.attach_tenant` for every tenant, so
-//! that a new table reaches the tenants that are already there.
+//! On SQLite a tenant has a file of its own with all of it: its rows of the registry too. The tables and the
+//! statements are the same; [`dialect`] translates what is spelled otherwise.
+//!
+//! Migrations expand first and contract later. On PostgreSQL they end by calling `wattle.attach_tenant` for every
+//! tenant, so that a new table reaches the tenants that are already there.
 
+pub mod dialect;
 pub mod entity;
 mod m20261124_000001_target;
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 /// All migrations, oldest first.
@@ -26,7 +30,9 @@ impl MigratorTrait for Migrator {
 
 /// Brings the schema up to date; returns how many migrations were applied.
 pub async fn migrate(db: &sea_orm::DatabaseConnection) -> Result<usize, DbErr> {
-    db.execute_unprepared("create schema if not exists wattle").await?;
+    if db.get_database_backend() == DbBackend::Postgres {
+        db.execute_unprepared("create schema if not exists wattle").await?;
+    }
     let pending = Migrator::get_pending_migrations(db).await?.len();
     Migrator::up(db, None).await?;
     Ok(pending)

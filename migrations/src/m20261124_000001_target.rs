@@ -1,6 +1,9 @@
 //! The first target schema: registry, records, lineage, stream, jobs and consent.
 
+use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
+
+use crate::dialect::translated;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -9,8 +12,11 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        db.execute_unprepared(include_str!("postgres/000001_target.sql")).await?;
-        db.execute_unprepared(include_str!("postgres/attach_tenant.sql")).await?;
+        let backend = manager.get_database_backend();
+        db.execute_unprepared(&translated(backend, include_str!("target.sql"))).await?;
+        if backend == DbBackend::Postgres {
+            db.execute_unprepared(include_str!("attach_tenant.sql")).await?;
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DatabaseTransaction, TransactionTrait};
+use sea_orm::DatabaseTransaction;
 use wattle_core::{Change, Entity, EntityGraph, Hint, Key, Position, Record};
 
 use crate::SyncError;
@@ -36,7 +36,7 @@ struct Apply<'a> {
 
 /// Applies a batch; on any error nothing of it is there.
 pub(crate) async fn apply(runner: &Runner, fetched: &Fetched, hints: &mut Hints) -> Result<(), SyncError> {
-    let work = runner.db().begin().await?;
+    let work = runner.begin().await?;
     marker::move_both(&work, &runner.scope, runner.token, &fetched.from, &fetched.to).await?;
     let graph = runner.adapter.graph();
     let mut apply = Apply { runner, graph, work, hints, inserted: BTreeMap::new(), written: 0, deleted: 0 };
@@ -150,7 +150,9 @@ impl Apply<'_> {
     /// What the batch leads to: reading what new owners own, and work too large for a batch.
     async fn follow_up(&mut self, fetched: &Fetched) -> Result<(), SyncError> {
         let scope = &self.runner.scope;
-        let position = fetched.last_position.clone().unwrap_or_else(|| Position::new(""));
+        // Live touches must not carry a position before the marker's: it would go back to it.
+        let position = fetched.to.position.clone().or_else(|| fetched.last_position.clone());
+        let position = position.unwrap_or_else(|| Position::new(""));
         let mut touches = Vec::new();
         if !self.inserted.is_empty() {
             let ahead = self.still_to_be_hydrated().await?;

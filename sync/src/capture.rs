@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::TransactionTrait;
 use tokio::sync::mpsc;
 use wattle_core::{Change, Feed, FeedEvent, Position, SourceError};
 
@@ -63,7 +62,7 @@ async fn start_anew(runner: &Runner, what: &str) -> Result<Position, SyncError> 
         "the position was lost: capture starts anew, and every record is compared again"
     );
     let position = runner.adapter.begin().await?;
-    let work = runner.db().begin().await?;
+    let work = runner.begin().await?;
     source_state::captured(&work, &runner.scope, &position).await?;
     let scans = jobs::resync_scans(runner.adapter.graph());
     job_store::insert(&work, &runner.scope, JobKind::Resync, &scans, None).await?;
@@ -132,7 +131,7 @@ async fn store(
                 ensure_day(runner.db()).await?;
                 day = Some(today);
             }
-            let work = runner.db().begin().await?;
+            let work = runner.begin().await?;
             if !changes.is_empty() {
                 append(&work, &runner.scope, runner.adapter.graph(), Lane::Live, &changes).await?;
             }

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::TransactionTrait;
 use uuid::Uuid;
 use wattle_core::{Change, Entity, EntityGraph, Fence, Hint, Key, NodeId, Position, SourceError};
 use wattle_tenants::TenantSession;
@@ -103,13 +102,14 @@ pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
 
 /// Touches the records whose time has come.
 async fn take_due(runner: &Runner) -> Result<(), SyncError> {
-    let graph = runner.adapter.graph();
-    let work = runner.db().begin().await?;
-    let due = due::take(&work, &runner.scope, PAGE_LEN as i64).await?;
-    if due.is_empty() {
+    if !due::any(runner.db(), &runner.scope).await? {
         return Ok(());
     }
+    // Asked before the transaction begins, which is not kept waiting for the source.
     let now = now(runner).await?;
+    let graph = runner.adapter.graph();
+    let work = runner.begin().await?;
+    let due = due::take(&work, &runner.scope, PAGE_LEN as i64).await?;
     let touches: Vec<(Change, Position)> =
         due.into_iter().filter_map(|(entity, key)| Some((touch(graph, entity, key)?, now.clone()))).collect();
     ensure_day(&work).await?;
@@ -158,7 +158,7 @@ async fn work_on(runner: &Runner, job: &Job) -> Result<bool, SyncError> {
     let now = now(runner).await?;
     let touches: Vec<(Change, Position)> =
         page.touches.into_iter().map(|touch| (touch, now.clone())).collect();
-    let work = runner.db().begin().await?;
+    let work = runner.begin().await?;
     let last_seq = if touches.is_empty() {
         None
     } else {

@@ -1,19 +1,17 @@
 //! The lease: at most one process syncs a source.
 //!
-//! Two parts. An advisory lock on a connection of its own says who is at work; the database frees it the moment that
-//! connection ends, so a killed process is replaced at once. A token on the marker rows, raised with each lease, makes
-//! sure that a process which does not know yet that it lost the lock can move no marker.
+//! Two parts. A lock says who is at work; it is free again the moment that its holder is gone, so a killed process is
+//! replaced at once. A token on the marker rows, raised with each lease, makes sure that a process which does not know
+//! yet that it lost the lock can move no marker.
 
-use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{self, Postgres};
-use wattle_tenants::TenantSession;
+use wattle_tenants::{Lock, TenantSession};
 
 use crate::SyncError;
 use crate::store::{Scope, marker};
 
 /// A held lease.
 pub(crate) struct Lease {
-    connection: PoolConnection<Postgres>,
+    lock: Lock,
     /// Raised with each lease of the source.
     pub(crate) token: i64,
 }
@@ -21,30 +19,14 @@ pub(crate) struct Lease {
 impl Lease {
     /// Takes the lease, unless another process has it.
     pub(crate) async fn acquire(session: &TenantSession, scope: &Scope) -> Result<Option<Self>, SyncError> {
-        let mut connection = session.db().get_postgres_connection_pool().acquire().await.map_err(target)?;
-        let name = format!("wattle sync {} {}", scope.tenant, scope.source);
-        let (held,): (bool,) = sqlx::query_as("select pg_try_advisory_lock(hashtextextended($1, 0))")
-            .bind(name)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(target)?;
-        if !held {
-            return Ok(None);
-        }
-        // Closed rather than returned to the pool: the lock goes with the connection.
-        connection.close_on_drop();
+        let Some(lock) = session.try_lock(&format!("sync-{}", scope.source)).await? else { return Ok(None) };
         marker::ensure(session.db(), scope).await?;
         let token = marker::take_over(session.db(), scope).await?;
-        Ok(Some(Self { connection, token }))
+        Ok(Some(Self { lock, token }))
     }
 
-    /// Asks the connection that holds the lock whether it is still there.
+    /// Makes sure that the lock is still there.
     pub(crate) async fn confirm(&mut self) -> Result<(), SyncError> {
-        sqlx::query("select 1").execute(&mut *self.connection).await.map_err(|_| SyncError::LeaseLost)?;
-        Ok(())
+        self.lock.confirm().await.map_err(|_| SyncError::LeaseLost)
     }
-}
-
-fn target(error: sqlx::Error) -> SyncError {
-    SyncError::Target(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tokio::sync::watch;
 use uuid::Uuid;
 use wattle_core::{ErrorClass, SourceAdapter, SourceSystem};
@@ -87,6 +87,11 @@ struct Trouble {
 impl Runner {
     pub(crate) fn db(&self) -> &DatabaseConnection {
         self.session.db()
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.session.begin().await
     }
 
     /// A loop gets on: whatever it waited for is over.

@@ -1,6 +1,6 @@
 //! How fresh a tenant is, for the operator: per source and stage, by age, count and bytes.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::DbErr;
 use serde::Serialize;
 use wattle_tenants::TenantSession;
@@ -11,6 +11,9 @@ use crate::store::query;
 
 /// Finished jobs that are still shown.
 const SHOWN_JOBS: u64 = 5;
+
+/// A sync that has said nothing for this long is no longer running.
+const UNHEARD_OF: TimeDelta = TimeDelta::seconds(15);
 
 /// The state of one tenant.
 #[derive(Debug, Clone, Serialize)]
@@ -51,12 +54,11 @@ pub async fn read(session: &TenantSession) -> Result<TenantStatus, SyncError> {
     let db = session.db();
     let rows = query(
         db,
-        "select s.source_system, case when s.state <> 'stopped' and s.updated_at < now() - interval '15 seconds' then 'gone' else s.state end as state,
-                s.reason, s.updated_at, s.captured_at, s.retained_bytes,
+        "select s.source_system, s.state, s.reason, s.updated_at, s.captured_at, s.retained_bytes,
                 lh.last_seq - lm.seq as live_count, bh.last_seq - bm.seq as backfill_count,
-                coalesce((select (extract(epoch from now() - min(e.appended_at)) * 1000)::bigint from stream_event e
-                          where e.source_system = s.source_system and e.lane = 'live' and e.last_seq > lm.seq
-                              and e.first_seq > lm.seq - 1000), 0) as live_age_ms,
+                (select min(e.appended_at) from stream_event e
+                 where e.source_system = s.source_system and e.lane = 'live' and e.last_seq > lm.seq
+                     and e.first_seq > lm.seq - 1000) as waiting_since, now() as now,
                 (select count(*) from quarantine q where q.source_system = s.source_system) as quarantine_count
          from source_state s
          join stream_head lh on lh.source_system = s.source_system and lh.lane = 'live'
@@ -70,14 +72,20 @@ pub async fn read(session: &TenantSession) -> Result<TenantStatus, SyncError> {
     let sources: Result<Vec<_>, DbErr> = rows
         .iter()
         .map(|row| {
+            // By the target's clock, which also wrote the other times.
+            let now: DateTime<Utc> = row.try_get("", "now")?;
+            let updated_at: DateTime<Utc> = row.try_get("", "updated_at")?;
+            let state: String = row.try_get("", "state")?;
+            let heard_of = state == "stopped" || now - updated_at < UNHEARD_OF;
+            let waiting_since: Option<DateTime<Utc>> = row.try_get("", "waiting_since")?;
             Ok(SourceStatus {
                 source_system: row.try_get("", "source_system")?,
-                state: row.try_get("", "state")?,
+                state: if heard_of { state } else { "gone".to_owned() },
                 reason: row.try_get("", "reason")?,
-                updated_at: row.try_get("", "updated_at")?,
+                updated_at,
                 captured_at: row.try_get("", "captured_at")?,
                 live_count: row.try_get("", "live_count")?,
-                live_age_ms: row.try_get("", "live_age_ms")?,
+                live_age_ms: waiting_since.map_or(0, |since| (now - since).num_milliseconds().max(0)),
                 backfill_count: row.try_get("", "backfill_count")?,
                 retained_bytes: row.try_get("", "retained_bytes")?,
                 quarantine_count: row.try_get("", "quarantine_count")?,

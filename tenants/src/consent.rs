@@ -1,9 +1,10 @@
 //! Arrangements: who shares which accounts with whom, until when.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 use uuid::Uuid;
 use wattle_core::{Key, SourceSystem};
+use wattle_migrations::dialect;
 
 use crate::{TenantError, TenantSession};
 
@@ -47,7 +48,7 @@ pub struct ConsentedAccount {
 pub async fn register(session: &TenantSession, arrangement: &Arrangement) -> Result<(), TenantError> {
     let tenant = session.tenant().as_str();
     let id = arrangement.arrangement_id.to_string();
-    let work = session.db().begin().await?;
+    let work = session.begin().await?;
     run(
         &work,
         "insert into arrangement (tenant_id, arrangement_id, software_product_id, source_system, customer_id, scopes,
@@ -105,10 +106,10 @@ pub async fn register(session: &TenantSession, arrangement: &Arrangement) -> Res
 pub async fn revoke(session: &TenantSession, arrangement_id: Uuid) -> Result<bool, TenantError> {
     let done = session
         .db()
-        .execute_raw(Statement::from_sql_and_values(
+        .execute_raw(dialect::statement(
             session.db().get_database_backend(),
             "update arrangement set status = 'revoked' where arrangement_id = $1",
-            [arrangement_id.to_string().into()],
+            vec![arrangement_id.to_string().into()],
         ))
         .await?;
     Ok(done.rows_affected() > 0)
@@ -122,18 +123,18 @@ pub async fn shareable_accounts(
 ) -> Result<Vec<Key>, TenantError> {
     let rows = session
         .db()
-        .query_all_raw(Statement::from_sql_and_values(
+        .query_all_raw(dialect::statement(
             session.db().get_database_backend(),
             "select distinct h.account_id from holding h
              join account a on a.source_system = h.source_system and a.source_id = h.account_id
              where h.source_system = $1 and h.customer_id = $2 and h.shareable order by h.account_id",
-            [source.as_str().into(), customer.as_str().into()],
+            vec![source.as_str().into(), customer.as_str().into()],
         ))
         .await?;
     rows.iter().map(|row| Ok(Key::from_canonical(row.try_get::<String>("", "account_id")?))).collect()
 }
 
 async fn run(work: &DatabaseTransaction, sql: &str, values: Vec<Value>) -> Result<(), TenantError> {
-    work.execute_raw(Statement::from_sql_and_values(work.get_database_backend(), sql, values)).await?;
+    work.execute_raw(dialect::statement(work.get_database_backend(), sql, values)).await?;
     Ok(())
 }

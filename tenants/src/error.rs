@@ -1,5 +1,6 @@
 //! What can go wrong between Wattle and its own database.
 
+use sea_orm::sqlx::sqlite::SqliteError;
 use sea_orm::{DbErr, RuntimeErr};
 use wattle_core::ErrorClass;
 
@@ -44,6 +45,19 @@ pub(crate) fn server_message(error: &DbErr) -> String {
     sqlx.as_database_error().map_or_else(|| sqlx.to_string(), |server| server.message().to_owned())
 }
 
+/// The class of a SQLite result code, extended or not.
+fn sqlite_error_class(code: u32) -> ErrorClass {
+    match code & 0xff {
+        // Busy, locked, out of memory, interrupted, input or output, full, file locking, changed schema.
+        5 | 6 | 7 | 9 | 10 | 13 | 15 | 17 => ErrorClass::Transient,
+        // A missing table or column, no permission, read-only, damaged, cannot be opened, not a database.
+        1 | 3 | 8 | 11 | 14 | 23 | 26 => ErrorClass::Config,
+        // Too big, a constraint, a wrong type.
+        18..=20 => ErrorClass::Record,
+        _ => ErrorClass::Bug,
+    }
+}
+
 /// The class of an error of the target database. What the server itself objected to is decided by its SQLSTATE; all
 /// else is a connection that failed.
 pub fn database_error_class(error: &DbErr) -> ErrorClass {
@@ -54,7 +68,11 @@ pub fn database_error_class(error: &DbErr) -> ErrorClass {
     };
     let RuntimeErr::SqlxError(error) = runtime else { return ErrorClass::Bug };
     let Some(server) = error.as_database_error() else { return ErrorClass::Transient };
-    match server.code().as_deref().unwrap_or_default() {
+    let code = server.code().unwrap_or_default();
+    if server.try_downcast_ref::<SqliteError>().is_some() {
+        return sqlite_error_class(code.parse().unwrap_or_default());
+    }
+    match &*code {
         // Connection trouble, too many of them, shutting down or starting up, resources, deadlock, serialisation,
         // and a database that is full.
         code if code.starts_with("08")

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use jsonwebtoken::jwk::JwkSet;
 use sea_orm::sqlx::postgres::PgPoolOptions;
 use sea_orm::{DatabaseConnection, EntityTrait, SqlxPostgresConnector};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use wattle_core::{SourceSystem, TenantId};
 use wattle_migrations::entity::{source, tenant};
 
-use crate::session::Pools;
+use crate::lifecycle::{require_same_secret, runtime_role};
+use crate::pools::Pools;
+use crate::target::{Folder, Target, file_error};
 use crate::{Secrets, TargetSettings, TenantError, TenantSession, resolve_reference};
 
 /// How long an answer of the registry is good: a tenant's new keys count after at most this.
@@ -55,7 +57,6 @@ pub struct Tenant {
     pub public_base_url: String,
     /// The host name that serves it alone, if any.
     pub host: Option<String>,
-    pub(crate) login_role: String,
 }
 
 /// One database of a tenant.
@@ -87,26 +88,19 @@ impl TryFrom<tenant::Model> for Tenant {
     type Error = TenantError;
 
     fn try_from(row: tenant::Model) -> Result<Self, TenantError> {
-        let broken = |what: &str| {
-            TenantError::config(
-                format!("the registry's row of tenant {} has a broken {what}", row.tenant_id),
-                format!("set it right with `wattle tenant add {}`", row.tenant_id),
-            )
-        };
         Ok(Self {
-            id: TenantId::parse(&row.tenant_id).map_err(|_| broken("tenant_id"))?,
+            id: TenantId::parse(&row.tenant_id).map_err(|_| broken(&row, "tenant_id"))?,
             mode: match row.mode.as_str() {
                 "development" => Mode::Development,
                 "production" => Mode::Production,
-                _ => return Err(broken("mode")),
+                _ => return Err(broken(&row, "mode")),
             },
-            jwks: serde_json::from_str(&row.jwks).map_err(|_| broken("jwks"))?,
+            jwks: serde_json::from_str(&row.jwks).map_err(|_| broken(&row, "jwks"))?,
             display_name: row.display_name,
             issuer: row.issuer,
             audience: row.audience,
             public_base_url: row.public_base_url,
             host: row.host,
-            login_role: row.login_role,
         })
     }
 }
@@ -134,7 +128,15 @@ impl TryFrom<source::Model> for Source {
     }
 }
 
-type Listed = Arc<HashMap<TenantId, Arc<Tenant>>>;
+/// The tenants of the registry, and for those that cannot be served, why.
+type Listed = Arc<HashMap<TenantId, Result<Arc<Tenant>, Unusable>>>;
+
+/// A tenant whose entry someone must set right. The others are none the worse for it.
+#[derive(Clone, PartialEq, Eq)]
+struct Unusable {
+    what: String,
+    fix: String,
+}
 
 /// The registry and the way to tenant data, shared by all tasks of a process.
 #[derive(Clone)]
@@ -143,44 +145,66 @@ pub struct Tenants {
 }
 
 struct Shared {
-    registry: DatabaseConnection,
+    registry: Registry,
     listed: Mutex<Option<(Instant, Listed)>>,
     pools: Pools,
     secrets: Secrets,
+}
+
+/// Where the registry's rows are.
+enum Registry {
+    /// In one place, read by a role that can read nothing else.
+    Postgres(DatabaseConnection),
+    /// Each in its tenant's file.
+    Sqlite(Folder),
 }
 
 impl Tenants {
     /// Prepares access to the registry; connects on first use, so that a target that is down is waited for by the
     /// caller's own rules.
     pub async fn connect(settings: &TargetSettings, secrets: Secrets) -> Result<Self, TenantError> {
-        let options = settings.options()?.application_name("wattle");
-        let database = options.get_database().unwrap_or("postgres").to_owned();
-        let role = runtime_role(&database);
-        let pool = PgPoolOptions::new()
-            .max_connections(2)
-            .min_connections(0)
-            .acquire_timeout(settings.acquire())
-            .idle_timeout(settings.idle())
-            .connect_lazy_with(options.clone().username(&role).password(&secrets.role_password(&role)));
-        let budget = Arc::new(Semaphore::new(settings.max_connections as usize));
-        let pools = Pools::new(options, settings.clone(), budget);
-        let registry = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        let target = match settings.target()? {
+            Target::Postgres(options) => Target::Postgres(Box::new(options.application_name("wattle"))),
+            folder => folder,
+        };
+        let registry = match &target {
+            Target::Postgres(options) => {
+                let role = runtime_role(options);
+                let pool = PgPoolOptions::new()
+                    .max_connections(2)
+                    .min_connections(0)
+                    .acquire_timeout(settings.acquire())
+                    .idle_timeout(settings.idle())
+                    .connect_lazy_with(
+                        (**options).clone().username(&role).password(&secrets.role_password(&role)),
+                    );
+                Registry::Postgres(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+            }
+            Target::Sqlite(folder) => Registry::Sqlite(folder.clone()),
+        };
+        let pools = Pools::new(target, settings.clone(), secrets.clone());
         Ok(Self { shared: Arc::new(Shared { registry, listed: Mutex::new(None), pools, secrets }) })
     }
 
     /// The tenant of that name.
     pub async fn tenant(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, TenantError> {
-        Ok(self.listed().await?.get(id).cloned())
+        match self.listed().await?.get(id) {
+            Some(Ok(tenant)) => Ok(Some(tenant.clone())),
+            Some(Err(Unusable { what, fix })) => Err(TenantError::config(what, fix)),
+            None => Ok(None),
+        }
     }
 
-    /// The tenant that a host name serves alone.
+    /// The tenant that a host name serves alone. Host names are compared in any case.
     pub async fn tenant_of_host(&self, host: &str) -> Result<Option<Arc<Tenant>>, TenantError> {
-        Ok(self.listed().await?.values().find(|tenant| tenant.host.as_deref() == Some(host)).cloned())
+        let host = host.to_ascii_lowercase();
+        let listed = self.listed().await?;
+        Ok(listed.values().flatten().find(|tenant| tenant.host.as_deref() == Some(&*host)).cloned())
     }
 
-    /// Every tenant, by name.
+    /// Every tenant that can be served, by name.
     pub async fn all(&self) -> Result<Vec<Arc<Tenant>>, TenantError> {
-        let mut tenants: Vec<_> = self.listed().await?.values().cloned().collect();
+        let mut tenants: Vec<_> = self.listed().await?.values().flatten().cloned().collect();
         tenants.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(tenants)
     }
@@ -188,18 +212,21 @@ impl Tenants {
     /// The sources of a tenant, by name.
     pub async fn sources(&self, tenant: &Tenant) -> Result<Vec<Source>, TenantError> {
         use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
+        let registry = match &self.shared.registry {
+            Registry::Postgres(db) => db.clone(),
+            Registry::Sqlite(_) => self.shared.pools.connection(&tenant.id).await,
+        };
         let rows = source::Entity::find()
             .filter(source::Column::TenantId.eq(tenant.id.as_str()))
             .order_by_asc(source::Column::SourceSystem)
-            .all(&self.shared.registry)
+            .all(&registry)
             .await?;
         rows.into_iter().map(Source::try_from).collect()
     }
 
-    /// A session as the tenant's own role, bound to it for its whole life.
+    /// A session of the tenant, bound to it for its whole life.
     pub async fn session(&self, tenant: &Tenant) -> Result<TenantSession, TenantError> {
-        let password = self.shared.secrets.role_password(&tenant.login_role);
-        self.shared.pools.session(tenant, &password).await
+        self.shared.pools.session(&tenant.id).await
     }
 
     /// The installation's derived keys.
@@ -214,16 +241,59 @@ impl Tenants {
         {
             return Ok(tenants.clone());
         }
-        let rows = tenant::Entity::find().all(&self.shared.registry).await.map_err(no_registry)?;
         let mut tenants = HashMap::new();
-        for row in rows {
-            let tenant = Tenant::try_from(row)?;
-            tenants.insert(tenant.id.clone(), Arc::new(tenant));
+        match &self.shared.registry {
+            Registry::Postgres(db) => {
+                for row in tenant::Entity::find().all(db).await.map_err(no_registry)? {
+                    let id = TenantId::parse(&row.tenant_id).map_err(|_| broken(&row, "tenant_id"))?;
+                    tenants.insert(id, usable(self.checked(row))?);
+                }
+            }
+            Registry::Sqlite(folder) => {
+                for id in folder.tenants()? {
+                    let db = self.shared.pools.connection(&id).await;
+                    let row = tenant::Entity::find_by_id(id.as_str()).one(&db).await;
+                    let Some(row) = row.map_err(|error| file_error(&folder.file(&id), error)).transpose()
+                    else {
+                        continue;
+                    };
+                    tenants.insert(id, usable(row.and_then(|row| self.checked(row)))?);
+                }
+            }
         }
         let tenants = Arc::new(tenants);
+        for (id, entry) in tenants.iter() {
+            let before = listed.as_ref().and_then(|(_, before)| before.get(id)?.as_ref().err());
+            if let Err(unusable) = entry
+                && before != Some(unusable)
+            {
+                tracing::error!(tenant = %id, "{}; to fix it: {}", unusable.what, unusable.fix);
+            }
+        }
         *listed = Some((Instant::now(), tenants.clone()));
         Ok(tenants)
     }
+
+    fn checked(&self, row: tenant::Model) -> Result<Arc<Tenant>, TenantError> {
+        require_same_secret(std::slice::from_ref(&row), &self.shared.secrets)?;
+        Ok(Arc::new(Tenant::try_from(row)?))
+    }
+}
+
+/// Sets apart what is wrong with one tenant from what is wrong with the target.
+fn usable(tenant: Result<Arc<Tenant>, TenantError>) -> Result<Result<Arc<Tenant>, Unusable>, TenantError> {
+    match tenant {
+        Err(TenantError::Config { what, fix }) => Ok(Err(Unusable { what, fix })),
+        Err(error) => Err(error),
+        Ok(tenant) => Ok(Ok(tenant)),
+    }
+}
+
+fn broken(row: &tenant::Model, what: &str) -> TenantError {
+    TenantError::config(
+        format!("the registry's row of tenant {} has a broken {what}", row.tenant_id),
+        format!("set it right with `wattle tenant add {}`", row.tenant_id),
+    )
 }
 
 /// A target without our role or schema was never migrated; anything else keeps its own words.
@@ -238,14 +308,4 @@ fn no_registry(error: sea_orm::DbErr) -> TenantError {
         ),
         _ => TenantError::Database(error),
     }
-}
-
-/// The role that reads the registry. Roles belong to the whole server, so their names carry the database's.
-pub(crate) fn runtime_role(database: &str) -> String {
-    format!("{database}_runtime")
-}
-
-/// The login role of a tenant.
-pub(crate) fn tenant_role(database: &str, tenant: &TenantId) -> String {
-    format!("{database}_t_{tenant}")
 }

@@ -1,22 +1,24 @@
-//! Sessions: one login role, one tenant, for life.
+//! Sessions: one tenant, for life.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Instant;
-
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::{self, Postgres};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use tokio::sync::OwnedSemaphorePermit;
 use wattle_core::TenantId;
 
-use crate::{TargetSettings, Tenant, TenantError};
+use crate::TenantError;
 
-/// The only way to run a statement on tenant data: connections logged in as that tenant's own role, whose grants
-/// reach no other tenant's partitions.
+/// The only way to run a statement on tenant data. On PostgreSQL: connections logged in as that tenant's own role, whose
+/// grants reach no other tenant's partitions. On SQLite: connections to that tenant's own file.
 pub struct TenantSession {
-    tenant: TenantId,
-    db: DatabaseConnection,
-    _permit: OwnedSemaphorePermit,
+    pub(crate) tenant: TenantId,
+    pub(crate) db: DatabaseConnection,
+    /// The tenant's file, on SQLite.
+    pub(crate) file: Option<std::path::PathBuf>,
+    pub(crate) _permit: OwnedSemaphorePermit,
 }
 
 impl TenantSession {
@@ -25,71 +27,88 @@ impl TenantSession {
         &self.tenant
     }
 
-    /// The tenant's connections. Unqualified table names are the tenant's own partitions.
+    /// The tenant's connections. Unqualified table names are the tenant's own.
     pub fn db(&self) -> &DatabaseConnection {
         &self.db
     }
-}
 
-/// Per-tenant pools, opened on demand and closed when idle, under one budget of connections.
-pub(crate) struct Pools {
-    target: PgConnectOptions,
-    settings: TargetSettings,
-    budget: Arc<Semaphore>,
-    open: Mutex<HashMap<TenantId, Open>>,
-}
-
-struct Open {
-    pool: PgPool,
-    last_used: Instant,
-}
-
-impl Pools {
-    pub(crate) fn new(target: PgConnectOptions, settings: TargetSettings, budget: Arc<Semaphore>) -> Self {
-        Self { target, settings, budget, open: Mutex::new(HashMap::new()) }
-    }
-
-    pub(crate) async fn session(
-        &self,
-        tenant: &Tenant,
-        password: &str,
-    ) -> Result<TenantSession, TenantError> {
-        let permit = tokio::time::timeout(self.settings.acquire(), self.budget.clone().acquire_owned()).await;
-        let permit = permit
-            .map_err(|_| sea_orm::DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout))?
-            .expect("the budget is never closed");
-        let mut open = self.open.lock().await;
-        self.make_room(&mut open, &tenant.id);
-        let entry = open
-            .entry(tenant.id.clone())
-            .or_insert_with(|| Open { pool: self.pool(tenant, password), last_used: Instant::now() });
-        entry.last_used = Instant::now();
-        let db = SqlxPostgresConnector::from_sqlx_postgres_pool(entry.pool.clone());
-        Ok(TenantSession { tenant: tenant.id.clone(), db, _permit: permit })
-    }
-
-    fn pool(&self, tenant: &Tenant, password: &str) -> PgPool {
-        PgPoolOptions::new()
-            .max_connections(self.settings.max_connections_per_tenant)
-            .min_connections(0)
-            .acquire_timeout(self.settings.acquire())
-            .idle_timeout(self.settings.idle())
-            .connect_lazy_with(self.target.clone().username(&tenant.login_role).password(password))
-    }
-
-    /// Closes pools that nobody uses, the longest unused first, while all together would exceed the budget.
-    fn make_room(&self, open: &mut HashMap<TenantId, Open>, wanted: &TenantId) {
-        let size = |open: &HashMap<TenantId, Open>| open.values().map(|entry| entry.pool.size()).sum::<u32>();
-        while size(open) >= self.settings.max_connections {
-            let unused = open
-                .iter()
-                .filter(|(id, entry)| *id != wanted && entry.pool.num_idle() as u32 == entry.pool.size())
-                .min_by_key(|(_, entry)| entry.last_used)
-                .map(|(id, _)| id.clone());
-            let Some(id) = unused else { break };
-            if let Some(entry) = open.remove(&id) {
-                tokio::spawn(async move { entry.pool.close().await });
+    /// Begins a transaction that writes. SQLite has one writer at a time: it is waited for here, rather than found to be
+    /// in the way halfway through.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        match self.db.get_database_backend() {
+            DbBackend::Sqlite => {
+                let mode = Some(SqliteTransactionMode::Immediate);
+                let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
+                self.db.begin_with_options(options).await
             }
+            _ => self.db.begin().await,
         }
     }
+
+    /// Takes the lock of that name within the tenant, unless another process or task has it. It is free again the
+    /// moment that the lock is dropped or its holder is gone, however that came about.
+    pub async fn try_lock(&self, name: &str) -> Result<Option<Lock>, TenantError> {
+        match &self.file {
+            Some(file) => Lock::file(&file.with_extension(format!("{name}.lock"))),
+            None => Lock::advisory(&self.db, &format!("wattle {name} {}", self.tenant)).await,
+        }
+    }
+}
+
+/// A held lock.
+pub struct Lock(Held);
+
+enum Held {
+    /// An advisory lock goes with its connection.
+    Advisory(PoolConnection<Postgres>),
+    /// A file's lock goes with its descriptor.
+    File { _open: std::fs::File },
+}
+
+impl Lock {
+    async fn advisory(db: &DatabaseConnection, name: &str) -> Result<Option<Self>, TenantError> {
+        let mut connection = db.get_postgres_connection_pool().acquire().await.map_err(connection_error)?;
+        let (held,): (bool,) = sqlx::query_as("select pg_try_advisory_lock(hashtextextended($1, 0))")
+            .bind(name)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(connection_error)?;
+        if !held {
+            return Ok(None);
+        }
+        // Closed rather than returned to the pool: the lock goes with the connection.
+        connection.close_on_drop();
+        Ok(Some(Self(Held::Advisory(connection))))
+    }
+
+    pub(crate) fn file(path: &std::path::Path) -> Result<Option<Self>, TenantError> {
+        let unusable = |error: std::io::Error| {
+            TenantError::config(
+                format!("{} cannot be locked: {error}", path.display()),
+                "put the target's folder on a local file system that this user may write to",
+            )
+        };
+        let file = std::fs::File::options().create(true).append(true).open(path).map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(Held::File { _open: file }))),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(unusable(error)),
+        }
+    }
+
+    /// Makes sure that the lock is still held; an error means that it may not be.
+    pub async fn confirm(&mut self) -> Result<(), TenantError> {
+        match &mut self.0 {
+            Held::Advisory(connection) => {
+                sqlx::query("select 1").execute(&mut **connection).await.map_err(connection_error)?;
+            }
+            // The system keeps it for as long as the file is open.
+            Held::File { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+fn connection_error(error: sqlx::Error) -> TenantError {
+    DbErr::Conn(RuntimeErr::SqlxError(error.into())).into()
 }

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use sea_orm::sqlx::postgres::PgConnectOptions;
 use serde::Deserialize;
-
-use crate::TenantError;
 
 /// The target database. `serde` reads it from `[target]` of `wattle.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetSettings {
     /// Address of the database, as its owner: `postgres://owner:password@host:5432/wattle`. The running processes
-    /// put their own roles and passwords in its place, so for them neither is needed.
+    /// put their own roles and passwords in its place, so for them neither is needed. Or `sqlite:FOLDER`, for a SQLite
+    /// file per tenant in that folder.
     pub url: String,
     /// Connections that one process may hold, over all tenants.
     #[serde(default = "default_max_connections")]
@@ -58,29 +56,6 @@ impl TargetSettings {
             idle_secs: default_idle_secs(),
             acquire_secs: default_acquire_secs(),
         }
-    }
-
-    /// What the settings say, once it is sure that it makes sense.
-    pub(crate) fn options(&self) -> Result<PgConnectOptions, TenantError> {
-        let limits = [
-            ("max_connections", self.max_connections.into()),
-            ("max_connections_per_tenant", self.max_connections_per_tenant.into()),
-            ("acquire_secs", self.acquire_secs),
-        ];
-        if let Some((name, _)) = limits.into_iter().find(|(_, limit)| *limit == 0) {
-            return Err(TenantError::config(
-                format!("{name} of [target] is 0, and nothing could ever be done"),
-                "set it to 1 at least, or leave it out",
-            ));
-        }
-        // The driver takes any scheme, and the host of `localhost:5432/wattle` for one.
-        let known = ["postgres://", "postgresql://"].iter().any(|scheme| self.url.starts_with(scheme));
-        self.url.parse().ok().filter(|_| known).ok_or_else(|| {
-            TenantError::config(
-                "the target's address cannot be read",
-                "write it as postgres://owner:password@host:5432/database",
-            )
-        })
     }
 
     pub(crate) fn idle(&self) -> Duration {

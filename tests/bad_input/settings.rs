@@ -175,7 +175,7 @@ async fn another_master_secret_than_before() -> Result<()> {
             other(verb),
             &[
                 "the master secret is another one than before",
-                "refuses the password",
+                "when tenant correa was onboarded",
                 "name the master secret",
             ],
         )

@@ -15,7 +15,7 @@ async fn changes_nothing_after(sql: &str) -> Result<()> {
     let _running = mini.run_and_hydrate().await?;
     // The next in line for the lease, so that nobody else has it when the consumer lets go.
     let next = mini.target.client().await?;
-    let lock = format!("hashtextextended('wattle sync {TENANT} {}', 0)", system());
+    let lock = format!("hashtextextended('wattle sync-{} {TENANT}', 0)", system());
     let (taking, unlock) =
         (format!("select pg_advisory_lock({lock})"), format!("select pg_advisory_unlock({lock})"));
     let taking = tokio::spawn(async move { next.batch_execute(&taking).await.map(|()| next) });

@@ -10,13 +10,12 @@ use super::read_of_account;
 pub(crate) async fn of_account(call: &Call<'_>) -> Result<String, ApiError> {
     const SQL: &str = concat!(
         permission!(),
-        " select p.*, b.balance
-          from permission p
-          left join lateral (
+        " select p.*, case when p.standing = 'good' then (
               select b.balance from balance b
-              where p.standing = 'good' and b.source_system = $5 and b.account_id = $6
+              where b.source_system = $5 and b.account_id = $6
               order by b.source_id limit 1
-          ) b on true"
+          ) end as balance
+          from permission p"
     );
     let (_, rows) = read_of_account(call, SQL, []).await?;
     let balance: Option<String> = rows[0].try_get("", "balance")?;

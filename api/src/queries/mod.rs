@@ -7,14 +7,15 @@
 //! What belongs to one row is read by a scalar or limited subquery rather than a join: the planner then looks up the
 //! whole key, where in a join it may think a part of the key selective enough and filter the rest.
 
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, QueryResult, Value};
+use wattle_tenants::dialect::statement;
 
 use crate::call::Call;
 use crate::error::{ApiError, Cause, ErrorCode};
 use crate::ids::{Customer, ResourceId};
 
-/// The arrangement of the call, and how it stands. Parameters 1 to 4 are those of [`read`]. Token times are whole
-/// seconds, and a token that is issued in the second of the amendment is taken to be issued after it.
+/// The arrangement of the call, and how it stands. Parameters 1 to 4 are those of [`read`].
 macro_rules! consent {
     () => {
         "with consent as (
@@ -24,8 +25,9 @@ macro_rules! consent {
                          and k.source_system = a.source_system and k.customer_id = a.customer_id
                    ) as key_version,
                    case when a.status <> 'active' or a.sharing_ends_at <= now() then 'ended'
-                        when to_timestamp($3::bigint) < date_trunc('second', a.amended_at) then 'stale'
-                        when $4 <> all (string_to_array(a.scopes, ' ')) then 'out of scope'
+                        when $3 <= a.amended_at then 'stale'
+                        when ' ' || a.scopes || ' ' = replace(' ' || a.scopes || ' ', ' ' || $4 || ' ', '')
+                        then 'out of scope'
                         else 'good' end as standing
             from arrangement a
             where a.arrangement_id = $1 and a.software_product_id = $2
@@ -33,40 +35,89 @@ macro_rules! consent {
     };
 }
 
-/// The arrangement of the call and what it allows on the account that parameters 5 and 6 name. A holding that is in
-/// quarantine may have been taken away since it was read; another one that allows sharing is enough.
+/// What may be shared of the consented account `aa`: 2 is everything, 1 is nothing for now, 0 is nothing. A holding that
+/// is in quarantine may have been taken away since it was read; another one that allows sharing is enough.
+macro_rules! sharing {
+    () => {
+        "case when exists (
+                 select 1 from account_block b
+                 where b.source_system = aa.source_system and b.account_id = aa.account_id)
+             then 0
+             else coalesce((
+                 select max(case
+                     when exists (
+                         select 1 from quarantine q
+                         where q.entity = 'holding' and q.source_system = h.source_system
+                           and q.source_id = h.source_id)
+                     then 1
+                     when not h.shareable then 0
+                     when exists (
+                         select 1 from quarantine q
+                         where q.entity = 'account' and q.source_system = h.source_system
+                           and q.source_id = h.account_id)
+                     then 1
+                     else 2 end)
+                 from holding h
+                 where h.source_system = aa.source_system and h.customer_id = aa.customer_id
+                   and h.account_id = aa.account_id), 0) end"
+    };
+}
+
+/// The arrangement of the call and what it allows on the account that parameters 5 and 6 name.
 macro_rules! permission {
     () => {
         concat!(
             consent!(),
-            ", permission as (
+            ", asked as (
+                select c.*, case when c.standing = 'good' then (
+                           select ",
+            sharing!(),
+            "              from arrangement_account aa
+                           where aa.arrangement_id = c.arrangement_id
+                             and aa.source_system = $5 and aa.account_id = $6
+                       ) end as sharing
+                from consent c
+            ), permission as (
                 select c.customer_source, c.customer_id, c.key_version,
                        case when c.standing <> 'good' then c.standing
-                            when aa.account_id is null or b.account_id is not null then 'invalid'
-                            when h.shareable is not true and h.quarantined is not true then 'invalid'
-                            when h.shareable is not true or q.source_id is not null then 'unavailable'
-                            else 'good' end as standing
-                from consent c
-                left join arrangement_account aa on aa.arrangement_id = c.arrangement_id
-                     and aa.source_system = $5 and aa.account_id = $6
-                left join account_block b on b.source_system = aa.source_system and b.account_id = aa.account_id
-                left join quarantine q on q.entity = 'account'
-                     and q.source_system = aa.source_system and q.source_id = aa.account_id
-                left join lateral (
-                    select bool_or(h.shareable and h.quarantined is null) as shareable,
-                           bool_or(h.quarantined) as quarantined
-                    from (
-                        select h.shareable, (
-                                   select true from quarantine q
-                                   where q.entity = 'holding' and q.source_system = h.source_system
-                                     and q.source_id = h.source_id
-                               ) as quarantined
-                        from holding h
-                        where h.source_system = aa.source_system and h.customer_id = aa.customer_id
-                          and h.account_id = aa.account_id
-                    ) h
-                ) h on true
+                            when c.sharing = 2 then 'good'
+                            when c.sharing = 1 then 'unavailable'
+                            else 'invalid' end as standing
+                from asked c
             )"
+        )
+    };
+}
+
+/// A page of the records of the account that parameters 5 and 6 name, from parameter 7 to parameter 8 of a column,
+/// newest first; parameters 9 and 10 are the page's limit and offset.
+macro_rules! records_of_account {
+    ($table:literal, $column:literal) => {
+        concat!(
+            permission!(),
+            ", matching as (
+                select r.body, r.source_id, r.",
+            $column,
+            "   from ",
+            $table,
+            " r where exists (select 1 from permission where standing = 'good')
+                  and r.source_system = $5 and r.account_id = $6 and r.",
+            $column,
+            " between $7 and $8
+            )
+            select p.*, r.body, case when p.standing = 'good' then (
+                       select count(*) from ",
+            $table,
+            " r where r.source_system = $5 and r.account_id = $6 and r.",
+            $column,
+            " between $7 and $8) else 0 end as total
+            from permission p
+            left join (select * from matching order by ",
+            $column,
+            " desc, source_id limit $9 offset $10) r on true
+            order by r.",
+            $column,
+            " desc, r.source_id"
         )
     };
 }
@@ -110,12 +161,14 @@ async fn read(call: &Call<'_>, sql: &str, further: Vec<Value>) -> Result<Vec<Que
     let mut values: Vec<Value> = vec![
         token.arrangement().to_string().into(),
         token.software_product().into(),
-        token.issued_at().into(),
+        // Token times are whole seconds, and a token that is issued in the second of an amendment is taken to be issued
+        // after it: it counts from the end of its second.
+        (token.issued_at() + TimeDelta::seconds(1)).into(),
         call.scope().into(),
     ];
     values.extend(further);
     let db = session.db();
-    Ok(db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?)
+    Ok(db.query_all_raw(statement(db.get_database_backend(), sql, values)).await?)
 }
 
 /// Runs a statement that begins with what the arrangement allows on the account of the path. An id that names nothing

@@ -14,13 +14,13 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
     page.within(found.total)?;
     let recipient = call.recipient();
     let mut minter = recipient.minter(&found.customer);
-    let plans = Plans::read(&found.plans)?;
     let mut data = String::from(r#"{"accounts":["#);
     for (at, account) in found.accounts.iter().enumerate() {
         if at > 0 {
             data.push(',');
         }
         let id = minter.mint(Kind::Account, &account.source_system, &account.source_id)?;
+        let plans = Plans::read(account.plans.as_deref())?;
         let mut writer =
             BodyWriter { minter: &mut minter, source_system: &account.source_system, plans: &plans };
         writer.append(&mut data, &id, &account.body)?;
@@ -34,9 +34,9 @@ pub(super) async fn detail(call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
     let found = query::detail(call).await?;
     let recipient = call.recipient();
     let mut minter = recipient.minter(&found.granted.customer);
-    let plans = Plans::read(&found.plans)?;
+    let plans = Plans::read(found.plans.as_deref())?;
     let source_system = &found.granted.account.source_system;
-    let mut data = String::with_capacity(found.detail.len() + found.plans.len());
+    let mut data = String::new();
     let mut writer = BodyWriter { minter: &mut minter, source_system, plans: &plans };
     writer.append(&mut data, call.account_id(), &found.detail)?;
     Ok(envelope::single(&data, &call.address()))

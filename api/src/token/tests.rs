@@ -33,8 +33,9 @@ fn rsa_jwk() -> Value {
 
 fn tenant(mode: Mode, keys: Value) -> Tenant {
     let row = Model {
+        login_role: None,
+        secret_check: String::new(),
         tenant_id: "correa".into(),
-        login_role: "role".into(),
         display_name: "Correa".into(),
         mode: mode.name().into(),
         issuer: "https://auth.correa.example".into(),
@@ -104,7 +105,7 @@ fn a_good_token_says_who_calls() {
     let token = verify(&signed(&claims()), &development(), LOCAL, now()).unwrap();
     assert_eq!(token.software_product(), "product-1");
     assert_eq!(token.arrangement().to_string(), ARRANGEMENT);
-    assert_eq!(token.issued_at(), NOW - 5);
+    assert_eq!(token.issued_at().timestamp(), NOW - 5);
     assert!(token.has_scope("energy:billing:read") && !token.has_scope("energy:billing"));
 }
 

@@ -1,6 +1,9 @@
 //! Get Energy Accounts and Get Energy Account Detail.
 
+use rstest::rstest;
 use serde_json::{Value, json};
+
+use wattle_testbed::Engine;
 
 use crate::support::{CORREA, CUSTOMER, PRODUCT, Platform, code};
 
@@ -37,9 +40,12 @@ async fn plan_record(platform: &Platform, id: &str, name: Option<&str>) {
     platform.insert(CORREA, "plan", json!({"source_id": id, "body": body.to_string()})).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn accounts_are_listed_with_the_names_of_their_plans() {
-    let platform = Platform::start().await;
+async fn accounts_are_listed_with_the_names_of_their_plans(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let platform = Platform::on(engine).await;
     plan_record(&platform, "P1", Some("Basic \"home\" 🦘")).await;
     plan_record(&platform, "P2", None).await;
     account_on_plans(&platform, "100", "OPEN", &["P1", "P2"]).await;
@@ -74,9 +80,10 @@ async fn accounts_are_listed_with_the_names_of_their_plans() {
     );
 }
 
+#[rstest]
 #[actix_web::test]
-async fn accounts_are_filtered_by_status() {
-    let platform = Platform::start().await;
+async fn accounts_are_filtered_by_status(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let platform = Platform::on(engine).await;
     account_on_plans(&platform, "100", "OPEN", &[]).await;
     account_on_plans(&platform, "200", "CLOSED", &[]).await;
     let consent = platform.consent(CORREA, CUSTOMER, PRODUCT, &["100", "200"]).await;
@@ -100,9 +107,12 @@ async fn accounts_are_filtered_by_status() {
     assert_eq!(bad.error(), (400, "Field/Invalid".to_owned(), "open-status".to_owned()));
 }
 
+#[rstest]
 #[actix_web::test]
-async fn walking_next_lists_every_account_once_in_order() {
-    let platform = Platform::start().await;
+async fn walking_next_lists_every_account_once_in_order(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let platform = Platform::on(engine).await;
     let ids: Vec<String> = (0..23).map(|at| format!("{:03}", at * 7 % 23)).collect();
     for id in &ids {
         platform.account(CORREA, CUSTOMER, id).await;
@@ -129,9 +139,10 @@ async fn walking_next_lists_every_account_once_in_order() {
     assert!(last["links"]["prev"].as_str().unwrap().contains("page=2&page-size=7"));
 }
 
+#[rstest]
 #[actix_web::test]
-async fn no_account_is_a_page() {
-    let platform = Platform::start().await;
+async fn no_account_is_a_page(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let platform = Platform::on(engine).await;
     let consent = platform.consent(CORREA, CUSTOMER, PRODUCT, &[]).await;
     let body = platform.get(&consent, "/energy/accounts").await.ok();
     assert_eq!(body["data"], json!({"accounts": []}));
@@ -140,9 +151,12 @@ async fn no_account_is_a_page() {
     assert_eq!(second.error(), (422, "Field/InvalidPage".to_owned(), "0".to_owned()));
 }
 
+#[rstest]
 #[actix_web::test]
-async fn an_account_in_full_has_its_plans_in_full() {
-    let platform = Platform::start().await;
+async fn an_account_in_full_has_its_plans_in_full(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let platform = Platform::on(engine).await;
     plan_record(&platform, "P|1\\", Some("Basic")).await;
     account_on_plans(&platform, "100", "OPEN", &["P|1\\", "gone"]).await;
     // A plan of the same id in another source is another plan.
@@ -175,9 +189,12 @@ async fn an_account_in_full_has_its_plans_in_full() {
     );
 }
 
+#[rstest]
 #[actix_web::test]
-async fn a_customer_may_have_accounts_in_two_sources() {
-    let platform = Platform::start().await;
+async fn a_customer_may_have_accounts_in_two_sources(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let platform = Platform::on(engine).await;
     for (system, customer) in [("billing", CUSTOMER), ("gas", "g-7")] {
         let body = json!({"accountNumber": system, "plans": []}).to_string();
         let row = json!({
@@ -204,9 +221,12 @@ async fn a_customer_may_have_accounts_in_two_sources() {
     }
 }
 
+#[rstest]
 #[actix_web::test]
-async fn a_body_that_cannot_be_served_is_our_fault_and_says_nothing() {
-    let platform = Platform::start().await;
+async fn a_body_that_cannot_be_served_is_our_fault_and_says_nothing(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let platform = Platform::on(engine).await;
     platform.account_with(CORREA, "100", "OPEN", json!({"plans": [{"$surprise": "secret"}]})).await;
     platform.holding(CORREA, CUSTOMER, "100", true).await;
     let consent = platform.consent(CORREA, CUSTOMER, PRODUCT, &["100"]).await;

@@ -1,12 +1,16 @@
 //! Get Balance For Energy Account.
 
+use rstest::rstest;
 use serde_json::json;
+
+use wattle_testbed::Engine;
 
 use crate::support::{CORREA, CUSTOMER, PRODUCT, Platform, code};
 
+#[rstest]
 #[actix_web::test]
-async fn a_balance_is_served_as_stored() {
-    let platform = Platform::start().await;
+async fn a_balance_is_served_as_stored(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let platform = Platform::on(engine).await;
     platform.account(CORREA, CUSTOMER, "100").await;
     platform.account(CORREA, CUSTOMER, "200").await;
     platform.insert(CORREA, "balance", json!({"account_id": "100", "balance": "-1234567890123456.70"})).await;

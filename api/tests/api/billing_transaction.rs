@@ -1,7 +1,9 @@
 //! Get Billing For Account.
 
 use chrono::{DateTime, Duration, Months, SecondsFormat, Utc};
+use rstest::rstest;
 use serde_json::json;
+use wattle_testbed::Engine;
 
 use crate::support::{CORREA, CUSTOMER, Consent, PRODUCT, Platform};
 
@@ -14,8 +16,8 @@ async fn transaction(platform: &Platform, name: &str, at: DateTime<Utc>) {
     platform.insert(CORREA, "billing_transaction", row).await;
 }
 
-async fn platform() -> (Platform, Consent, String) {
-    let platform = Platform::start().await;
+async fn platform(engine: Engine) -> (Platform, Consent, String) {
+    let platform = Platform::on(engine).await;
     platform.account(CORREA, CUSTOMER, "100").await;
     let consent = platform.consent(CORREA, CUSTOMER, PRODUCT, &["100"]).await;
     let id = platform.account_ids(&consent).await.remove(0);
@@ -32,9 +34,10 @@ async fn listed(platform: &Platform, consent: &Consent, id: &str, query: &str) -
     found.iter().map(|t| t["usage"]["description"].as_str().unwrap().to_owned()).collect()
 }
 
+#[rstest]
 #[actix_web::test]
-async fn the_window_is_12_months_to_now() {
-    let (platform, consent, id) = platform().await;
+async fn the_window_is_12_months_to_now(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let (platform, consent, id) = platform(engine).await;
     let now = Utc::now();
     let year_ago = now.checked_sub_months(Months::new(12)).unwrap();
     for (name, at) in [
@@ -53,9 +56,10 @@ async fn the_window_is_12_months_to_now() {
     assert_eq!(listed(&platform, &consent, &id, &query).await, ["future", "recent"]);
 }
 
+#[rstest]
 #[actix_web::test]
-async fn both_ends_are_included_in_any_offset() {
-    let (platform, consent, id) = platform().await;
+async fn both_ends_are_included_in_any_offset(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let (platform, consent, id) = platform(engine).await;
     let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
     for (name, when) in
         [("a", "2026-03-01T00:00:00Z"), ("b", "2026-03-01T01:00:00Z"), ("c", "2026-03-01T02:00:00Z")]
@@ -85,9 +89,12 @@ async fn both_ends_are_included_in_any_offset() {
     }
 }
 
+#[rstest]
 #[actix_web::test]
-async fn walking_next_lists_every_transaction_once_newest_first() {
-    let (platform, consent, id) = platform().await;
+async fn walking_next_lists_every_transaction_once_newest_first(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     let now = Utc::now() - Duration::hours(1);
     let mut expected = Vec::new();
     for at in 0..23 {

@@ -1,14 +1,16 @@
 //! What an arrangement allows, and that it counts from the next call on.
 
 use chrono::{Duration, Utc};
+use rstest::rstest;
 use serde_json::json;
 use wattle_api::endpoints::served;
 use wattle_tenants::consent::{register, revoke};
+use wattle_testbed::Engine;
 
 use crate::support::{Answer, CORREA, CUSTOMER, Consent, PRODUCT, Platform, code};
 
-async fn platform() -> (Platform, Consent, String) {
-    let platform = Platform::start().await;
+async fn platform(engine: Engine) -> (Platform, Consent, String) {
+    let platform = Platform::on(engine).await;
     platform.account(CORREA, CUSTOMER, "100").await;
     platform.insert(CORREA, "balance", json!({"account_id": "100", "balance": "12.30"})).await;
     let consent = platform.consent(CORREA, CUSTOMER, PRODUCT, &["100"]).await;
@@ -59,9 +61,12 @@ async fn all_refused(platform: &Platform, consent: &Consent, id: &str, expected:
     }
 }
 
+#[rstest]
 #[actix_web::test]
-async fn a_revocation_counts_from_the_next_call_on() {
-    let (platform, consent, id) = platform().await;
+async fn a_revocation_counts_from_the_next_call_on(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     all_served(&platform, &consent, &id).await;
     revoke(&platform.session(CORREA).await, consent.arrangement.arrangement_id).await.unwrap();
     all_refused(&platform, &consent, &id, code(403, "Authorisation/RevokedConsent")).await;
@@ -69,17 +74,21 @@ async fn a_revocation_counts_from_the_next_call_on() {
     all_refused(&platform, &consent, "nonsense", code(403, "Authorisation/RevokedConsent")).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn sharing_ends_when_it_was_to_end() {
-    let (platform, mut consent, id) = platform().await;
+async fn sharing_ends_when_it_was_to_end(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let (platform, mut consent, id) = platform(engine).await;
     consent.arrangement.sharing_ends_at = Utc::now() - Duration::seconds(1);
     register(&platform.session(CORREA).await, &consent.arrangement).await.unwrap();
     all_refused(&platform, &consent, &id, code(403, "Authorisation/RevokedConsent")).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn an_arrangement_of_nobody_or_of_another_product_is_none() {
-    let (platform, consent, id) = platform().await;
+async fn an_arrangement_of_nobody_or_of_another_product_is_none(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     let expected = code(403, "Authorisation/RevokedConsent");
     let mut unknown = Consent { tenant: CORREA.to_owned(), arrangement: consent.arrangement.clone() };
     unknown.arrangement.arrangement_id = uuid::Uuid::new_v4();
@@ -89,9 +98,12 @@ async fn an_arrangement_of_nobody_or_of_another_product_is_none() {
     all_refused(&platform, &others, &id, expected).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn tokens_from_before_an_amendment_are_no_longer_good() {
-    let (platform, mut consent, id) = platform().await;
+async fn tokens_from_before_an_amendment_are_no_longer_good(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, mut consent, id) = platform(engine).await;
     consent.arrangement.amended_at = Utc::now() + Duration::seconds(2);
     register(&platform.session(CORREA).await, &consent.arrangement).await.unwrap();
     for answer in answers(&platform, &consent, &id).await {
@@ -104,17 +116,19 @@ async fn tokens_from_before_an_amendment_are_no_longer_good() {
     all_served(&platform, &consent, &id).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn a_scope_must_be_in_the_arrangement_too() {
-    let (platform, mut consent, id) = platform().await;
+async fn a_scope_must_be_in_the_arrangement_too(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let (platform, mut consent, id) = platform(engine).await;
     consent.arrangement.scopes = vec!["openid".to_owned()];
     register(&platform.session(CORREA).await, &consent.arrangement).await.unwrap();
     all_refused(&platform, &consent, &id, code(403, "Authorisation/InvalidConsent")).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn only_consented_accounts_are_shared() {
-    let (platform, mut consent, id) = platform().await;
+async fn only_consented_accounts_are_shared(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let (platform, mut consent, id) = platform(engine).await;
     platform.account(CORREA, CUSTOMER, "200").await;
     assert_eq!(platform.account_ids(&consent).await.as_slice(), std::slice::from_ref(&id));
     let narrowed = std::mem::take(&mut consent.arrangement.accounts);
@@ -125,9 +139,12 @@ async fn only_consented_accounts_are_shared() {
     all_served(&platform, &consent, &id).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn an_account_is_shared_while_the_holding_allows_it() {
-    let (platform, consent, id) = platform().await;
+async fn an_account_is_shared_while_the_holding_allows_it(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     // A joint holder withdrew their approval, and gave it again.
     platform.execute(CORREA, "update holding set shareable = false").await;
     left_out(&platform, &consent, &id, INVALID).await;
@@ -146,9 +163,12 @@ async fn an_account_is_shared_while_the_holding_allows_it() {
     all_served(&platform, &consent, &id).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn an_operators_block_counts_whatever_the_source_says() {
-    let (platform, consent, id) = platform().await;
+async fn an_operators_block_counts_whatever_the_source_says(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     let block = "insert into account_block (tenant_id, source_system, account_id, reason) values ('correa', 'billing', '100', 'r')";
     platform.execute(CORREA, block).await;
     left_out(&platform, &consent, &id, INVALID).await;
@@ -159,9 +179,12 @@ async fn an_operators_block_counts_whatever_the_source_says() {
     all_served(&platform, &consent, &id).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn what_is_in_quarantine_is_not_available_for_now() {
-    let (platform, consent, id) = platform().await;
+async fn what_is_in_quarantine_is_not_available_for_now(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     for (entity, source_id) in [("account", "100"), ("holding", "c1|100")] {
         platform.quarantine(CORREA, entity, source_id).await;
         left_out(&platform, &consent, &id, UNAVAILABLE).await;
@@ -181,9 +204,10 @@ async fn what_is_in_quarantine_is_not_available_for_now() {
     left_out(&platform, &other, &id, INVALID).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn ids_that_name_nothing_are_invalid() {
-    let (platform, consent, id) = platform().await;
+async fn ids_that_name_nothing_are_invalid(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let (platform, consent, id) = platform(engine).await;
     let mut changed = id.clone();
     changed.replace_range(20..21, if &id[20..21] == "A" { "B" } else { "A" });
     for bad in ["100", "nonsense", &changed, &id[1..], &"A".repeat(5_000)] {
@@ -198,9 +222,12 @@ async fn ids_that_name_nothing_are_invalid() {
     left_out(&platform, &consent, &id, INVALID).await;
 }
 
+#[rstest]
 #[actix_web::test]
-async fn the_key_version_stays_with_customer_and_product() {
-    let (platform, consent, id) = platform().await;
+async fn the_key_version_stays_with_customer_and_product(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     // A new consent after a rotation: the pair keeps its key, so the id stays.
     let renewed = platform.consent(CORREA, CUSTOMER, PRODUCT, &["100"]).await;
     assert_eq!(platform.account_ids(&renewed).await.as_slice(), std::slice::from_ref(&id));

@@ -1,7 +1,9 @@
 //! Get Invoices For Account.
 
 use chrono::{Days, Months, NaiveDate, Utc};
+use rstest::rstest;
 use serde_json::{Value, json};
+use wattle_testbed::Engine;
 
 use crate::support::{CORREA, CUSTOMER, Consent, PRODUCT, Platform};
 
@@ -20,8 +22,8 @@ async fn invoice(platform: &Platform, account: &str, number: &str, issued: Naive
 }
 
 /// One account, and invoices of another that must never show.
-async fn platform() -> (Platform, Consent, String) {
-    let platform = Platform::start().await;
+async fn platform(engine: Engine) -> (Platform, Consent, String) {
+    let platform = Platform::on(engine).await;
     platform.account(CORREA, CUSTOMER, "100").await;
     platform.account(CORREA, CUSTOMER, "200").await;
     invoice(&platform, "200", "X", today()).await;
@@ -40,9 +42,12 @@ async fn listed(platform: &Platform, consent: &Consent, id: &str, query: &str) -
     numbers(&invoices).into_iter().map(str::to_owned).collect()
 }
 
+#[rstest]
 #[actix_web::test]
-async fn an_invoice_is_served_as_stored_with_its_account_first() {
-    let (platform, consent, id) = platform().await;
+async fn an_invoice_is_served_as_stored_with_its_account_first(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     invoice(&platform, "100", "A", today()).await;
     let path = format!("/energy/accounts/{id}/invoices");
     let answer = platform.get(&consent, &path).await;
@@ -63,9 +68,12 @@ async fn an_invoice_is_served_as_stored_with_its_account_first() {
     assert_eq!(body, expected);
 }
 
+#[rstest]
 #[actix_web::test]
-async fn the_window_is_24_months_to_today_both_included() {
-    let (platform, consent, id) = platform().await;
+async fn the_window_is_24_months_to_today_both_included(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     let oldest = today().checked_sub_months(Months::new(24)).unwrap();
     for (number, issued) in [
         ("tomorrow", today() + Days::new(1)),
@@ -87,9 +95,10 @@ async fn the_window_is_24_months_to_today_both_included() {
     assert!(listed(&platform, &consent, &id, &query).await.is_empty());
 }
 
+#[rstest]
 #[actix_web::test]
-async fn impossible_dates_are_refused() {
-    let (platform, consent, id) = platform().await;
+async fn impossible_dates_are_refused(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let (platform, consent, id) = platform(engine).await;
     for (query, parameter) in [
         ("newest-date=2026-02-30", "newest-date"),
         ("oldest-date=x", "oldest-date"),
@@ -111,9 +120,12 @@ async fn impossible_dates_are_refused() {
     }
 }
 
+#[rstest]
 #[actix_web::test]
-async fn walking_next_lists_every_invoice_once_newest_first() {
-    let (platform, consent, id) = platform().await;
+async fn walking_next_lists_every_invoice_once_newest_first(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     let mut expected = Vec::new();
     for at in 0..23u64 {
         // Several on a day, so that the order needs more than the date.

@@ -8,7 +8,6 @@ mod billing_transaction;
 mod consent;
 mod invoice;
 mod request;
-mod server;
 mod statement;
 mod support;
 mod tenancy;

@@ -1,16 +1,19 @@
 //! What every endpoint asks of a request, and says of a bad one.
 
 use actix_web::http::Method;
+use rstest::rstest;
 use uuid::Uuid;
 use wattle_api::endpoints::{ENDPOINTS, Endpoint, served};
+
+use wattle_testbed::Engine;
 
 use crate::support::{
     ALL_SCOPES, BANKSIA, CORREA, CUSTOMER, Consent, PRODUCT, Platform, bare, code, request,
 };
 
 /// A platform with one shareable account and everything that hangs off it.
-async fn platform() -> (Platform, Consent, String) {
-    let platform = Platform::start().await;
+async fn platform(engine: Engine) -> (Platform, Consent, String) {
+    let platform = Platform::on(engine).await;
     platform.account(CORREA, CUSTOMER, "100").await;
     let balance = serde_json::json!({"account_id": "100", "balance": "12.30"});
     platform.insert(CORREA, "balance", balance).await;
@@ -23,9 +26,12 @@ fn path_of(endpoint: &Endpoint, id: &str) -> String {
     format!("/t/{CORREA}/cds-au/v1{}", endpoint.path.replace("{accountId}", id))
 }
 
+#[rstest]
 #[actix_web::test]
-async fn every_served_endpoint_answers_with_its_version_and_the_interaction_id() {
-    let (platform, consent, id) = platform().await;
+async fn every_served_endpoint_answers_with_its_version_and_the_interaction_id(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     let token = platform.token(&consent, ALL_SCOPES);
     for endpoint in served() {
         let version = endpoint.versions.last().unwrap().to_string();
@@ -47,9 +53,12 @@ async fn every_served_endpoint_answers_with_its_version_and_the_interaction_id()
 /// Headers, and the status, code and detail that they are answered with.
 type BadHeaders<'a> = (&'a [(&'a str, &'a str)], u16, &'a str, &'a str);
 
+#[rstest]
 #[actix_web::test]
-async fn a_bad_request_gets_the_standards_code_at_every_endpoint() {
-    let (platform, consent, id) = platform().await;
+async fn a_bad_request_gets_the_standards_code_at_every_endpoint(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     let token = platform.token(&consent, ALL_SCOPES);
     let present = ("x-fapi-customer-ip-address", "203.0.113.7");
     let cases: &[BadHeaders<'_>] = &[
@@ -91,9 +100,10 @@ async fn a_bad_request_gets_the_standards_code_at_every_endpoint() {
     }
 }
 
+#[rstest]
 #[actix_web::test]
-async fn versions_say_what_is_supported() {
-    let (platform, consent, _) = platform().await;
+async fn versions_say_what_is_supported(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let (platform, consent, _) = platform(engine).await;
     let token = platform.token(&consent, ALL_SCOPES);
     let asked =
         request(&format!("/t/{CORREA}/cds-au/v1/energy/accounts"), &token).insert_header(("x-min-v", "3"));
@@ -104,9 +114,12 @@ async fn versions_say_what_is_supported() {
     );
 }
 
+#[rstest]
 #[actix_web::test]
-async fn no_endpoint_answers_without_a_good_token() {
-    let (platform, consent, id) = platform().await;
+async fn no_endpoint_answers_without_a_good_token(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     let token = platform.token(&consent, ALL_SCOPES);
     let (head, rest) = token.split_once('.').unwrap();
     let interaction = Uuid::new_v4().to_string();
@@ -138,9 +151,12 @@ async fn no_endpoint_answers_without_a_good_token() {
     }
 }
 
+#[rstest]
 #[actix_web::test]
-async fn a_development_tenants_tokens_work_from_this_machine_only() {
-    let (platform, consent, _) = platform().await;
+async fn a_development_tenants_tokens_work_from_this_machine_only(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, _) = platform(engine).await;
     let token = platform.token(&consent, ALL_SCOPES);
     let path = format!("/t/{CORREA}/cds-au/v1/energy/accounts");
     for (peer, status) in
@@ -157,9 +173,10 @@ async fn a_development_tenants_tokens_work_from_this_machine_only() {
     assert_eq!(platform.send(forwarded).await.status, 401);
 }
 
+#[rstest]
 #[actix_web::test]
-async fn a_token_without_the_scope_is_refused() {
-    let (platform, consent, id) = platform().await;
+async fn a_token_without_the_scope_is_refused(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let (platform, consent, id) = platform(engine).await;
     for endpoint in served() {
         let token = platform.token(&consent, "openid energy:electricity.usage:read energy:billing");
         let answer = platform.send(request(&path_of(endpoint, &id), &token)).await;
@@ -167,9 +184,10 @@ async fn a_token_without_the_scope_is_refused() {
     }
 }
 
+#[rstest]
 #[actix_web::test]
-async fn what_is_not_there_is_told_apart() {
-    let (platform, consent, _) = platform().await;
+async fn what_is_not_there_is_told_apart(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let (platform, consent, _) = platform(engine).await;
     let token = platform.token(&consent, ALL_SCOPES);
     let at = |path: &str| format!("/t/{CORREA}/cds-au/v1{path}");
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.operation.is_none()) {
@@ -199,9 +217,10 @@ async fn what_is_not_there_is_told_apart() {
     assert!(wrong.header("x-fapi-interaction-id").is_some());
 }
 
+#[rstest]
 #[actix_web::test]
-async fn a_host_of_its_own_serves_its_tenant() {
-    let platform = Platform::start().await;
+async fn a_host_of_its_own_serves_its_tenant(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let platform = Platform::on(engine).await;
     platform.account(BANKSIA, CUSTOMER, "1").await;
     let consent = platform.consent(BANKSIA, CUSTOMER, PRODUCT, &["1"]).await;
     let token = platform.token(&consent, ALL_SCOPES);
@@ -219,9 +238,12 @@ async fn a_host_of_its_own_serves_its_tenant() {
     assert_eq!(platform.send(forwarded).await.status, 404);
 }
 
+#[rstest]
 #[actix_web::test]
-async fn paging_parameters_are_checked_at_every_paged_endpoint() {
-    let (platform, consent, id) = platform().await;
+async fn paging_parameters_are_checked_at_every_paged_endpoint(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
     let token = platform.token(&consent, ALL_SCOPES);
     let paged = served().filter(|endpoint| endpoint.paging == wattle_api::endpoints::Paging::Paged);
     for endpoint in paged {

@@ -3,6 +3,8 @@
 use serde_json::json;
 use wattle_api::endpoints::served;
 
+use wattle_testbed::Engine;
+
 use crate::support::{ALL_SCOPES, CORREA, CUSTOMER, PRODUCT, Platform, request};
 
 /// Enough that reading a whole table, or a wide part of an index, shows.
@@ -15,7 +17,7 @@ const ROWS_PER_CALL: i64 = 30;
 
 /// One account of one customer among very many others that differ in the last part of every key.
 async fn crowded() -> (Platform, String, String) {
-    let platform = Platform::start().await;
+    let platform = Platform::on(Engine::Postgres).await;
     let plan =
         json!([{"planDetail": {"$planDetail": "p1"}, "planOverview": {"displayName": {"$planName": "p1"}}}]);
     let body = json!({"plans": plan}).to_string();
@@ -44,7 +46,7 @@ async fn crowded() -> (Platform, String, String) {
     );
     platform.execute(CORREA, &fill).await;
     let consent = platform.consent(CORREA, CUSTOMER, PRODUCT, &["100"]).await;
-    platform.database.psql("vacuum analyze").await.unwrap();
+    platform.database().psql("vacuum analyze").await.unwrap();
     let id = platform.account_ids(&consent).await.remove(0);
     let token = platform.token(&consent, ALL_SCOPES);
     (platform, id, token)
@@ -54,18 +56,18 @@ async fn crowded() -> (Platform, String, String) {
 async fn a_call_is_one_statement_that_reads_by_index() {
     let (platform, id, token) = crowded().await;
     for plans in ["auto", "force_generic_plan", "force_custom_plan"] {
-        let database = platform.database.name();
+        let database = platform.database().name();
         let set = format!("alter database {database} set plan_cache_mode = {plans}");
-        platform.database.psql(&set).await.unwrap();
+        platform.database().psql(&set).await.unwrap();
         for endpoint in served() {
             let operation = endpoint.operation_id;
             let before = rows_read(&platform).await;
-            platform.database.reset_statements().await.unwrap();
+            platform.database().reset_statements().await.unwrap();
             for _ in 0..CALLS {
                 let path = format!("/t/{CORREA}/cds-au/v1{}", endpoint.path.replace("{accountId}", &id));
                 platform.send(request(&path, &token)).await.ok();
             }
-            let statements = platform.database.statements().await.unwrap();
+            let statements = platform.database().statements().await.unwrap();
             let own = statements.iter().filter(|statement| statement.role.ends_with("_t_correa"));
             let reads: Vec<_> = own.filter(|statement| statement.query.contains(" from ")).collect();
             assert_eq!(reads.len(), 1, "{operation}: {reads:?}");
@@ -80,8 +82,8 @@ async fn a_call_is_one_statement_that_reads_by_index() {
 async fn rows_read(platform: &Platform) -> i64 {
     let end =
         "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where usename like '%_t_correa'";
-    platform.database.psql(end).await.unwrap();
+    platform.database().psql(end).await.unwrap();
     let sum = "select (select sum(seq_tup_read) from pg_stat_user_tables where schemaname = 't_correa')
                     + (select sum(idx_tup_read) from pg_stat_user_indexes where schemaname = 't_correa')";
-    platform.database.value(sum).await.unwrap().unwrap().parse().unwrap()
+    platform.database().value(sum).await.unwrap().unwrap().parse().unwrap()
 }

@@ -7,8 +7,9 @@ use actix_web::App;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use chrono::{DateTime, Utc};
 use jsonwebtoken::jwk::JwkSet;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use wattle_api::{ApiState, configure};
@@ -16,7 +17,7 @@ use wattle_core::{Key, SourceSystem, TenantId};
 use wattle_tenants::consent::{Arrangement, ConsentedAccount, register};
 use wattle_tenants::issuer::{Claims, DevelopmentIssuer};
 use wattle_tenants::{Lifecycle, Mode, NewTenant, Secrets, TargetSettings, TenantSession, Tenants};
-use wattle_testbed::{Database, Postgres};
+use wattle_testbed::{Database, Engine, Target};
 
 pub(crate) const CORREA: &str = "correa";
 pub(crate) const BANKSIA: &str = "banksia";
@@ -29,34 +30,38 @@ pub(crate) const PUBLIC: &str = "https://cdr.example";
 
 /// A migrated target of a test's own, with two tenants.
 pub(crate) struct Platform {
-    pub(crate) database: Database,
+    target: Target,
     pub(crate) secrets: Secrets,
     pub(crate) tenants: Tenants,
     source_ids: AtomicU32,
 }
 
 impl Platform {
-    pub(crate) async fn start() -> Self {
-        let database = Postgres::shared().await.unwrap().database("api").await.unwrap();
-        Self::on(database).await
+    pub(crate) async fn on(engine: Engine) -> Self {
+        let target = Target::new(engine, "api").await.unwrap();
+        let url = target.url();
+        Self::through(target, &url).await
     }
 
-    pub(crate) async fn on(database: Database) -> Self {
-        let url = database.url();
-        Self::through(database, &url).await
-    }
-
-    /// A platform whose running side reaches the database by an address of its own.
-    pub(crate) async fn through(database: Database, url: &str) -> Self {
+    /// A platform whose running side reaches the target by an address of its own.
+    pub(crate) async fn through(target: Target, url: &str) -> Self {
         let secrets = Secrets::new(&[7; 32]).unwrap();
         let lifecycle =
-            Lifecycle::connect(&TargetSettings::new(database.url()), secrets.clone()).await.unwrap();
+            Lifecycle::connect(&TargetSettings::new(target.url()), secrets.clone()).await.unwrap();
         lifecycle.migrate().await.unwrap();
         for (name, host) in [(CORREA, None), (BANKSIA, Some("cdr.banksia.example"))] {
             lifecycle.add_tenant(new_tenant(&secrets, name, Mode::Development, host)).await.unwrap();
         }
         let tenants = Tenants::connect(&TargetSettings::new(url), secrets.clone()).await.unwrap();
-        Self { database, secrets, tenants, source_ids: AtomicU32::new(0) }
+        Self { target, secrets, tenants, source_ids: AtomicU32::new(0) }
+    }
+
+    /// The PostgreSQL database that it was made on.
+    pub(crate) fn database(&self) -> &Database {
+        match &self.target {
+            Target::Postgres(database) => database,
+            Target::Sqlite(_) => panic!("this platform is on SQLite"),
+        }
     }
 
     pub(crate) async fn session(&self, tenant: &str) -> TenantSession {
@@ -75,13 +80,20 @@ impl Platform {
         let fields = row.as_object_mut().unwrap();
         fields.entry("tenant_id").or_insert(json!(tenant));
         fields.entry("source_system").or_insert(json!("billing"));
-        fields.entry("source_id").or_insert(json!(format!("{at:06}")));
-        let session = self.session(tenant).await;
-        let db = session.db();
-        let sql = format!("insert into {table} select * from json_populate_record(null::{table}, $1::json)");
-        let statement =
-            Statement::from_sql_and_values(db.get_database_backend(), sql, [row.to_string().into()]);
-        db.execute_raw(statement).await.unwrap();
+        if table != "arrangement_account" {
+            fields.entry("source_id").or_insert(json!(format!("{at:06}")));
+        }
+        let literal = |(name, value): (&String, &Value)| match value {
+            // As sync writes times.
+            Value::String(time) if name.ends_with("_at") => {
+                format!("'{}'", time.parse::<DateTime<Utc>>().unwrap().to_rfc3339())
+            }
+            Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+            other => other.to_string(),
+        };
+        let names = fields.keys().cloned().collect::<Vec<_>>().join(", ");
+        let values = fields.iter().map(literal).collect::<Vec<_>>().join(", ");
+        self.execute(tenant, &format!("insert into {table} ({names}) values ({values})")).await;
     }
 
     /// An open account that the customer may share.

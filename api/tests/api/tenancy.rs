@@ -1,13 +1,16 @@
 //! Nobody reaches what is another's: another tenant's, another product's, another customer's.
 
+use rstest::rstest;
 use serde_json::json;
 use wattle_api::endpoints::{Endpoint, Operation, served};
+
+use wattle_testbed::Engine;
 
 use crate::support::{ALL_SCOPES, BANKSIA, CORREA, CUSTOMER, Consent, PRODUCT, Platform, code, request};
 
 /// The same account, customer and product at two tenants, with different contents, and what tells them apart.
-async fn twins() -> (Platform, Consent, Consent) {
-    let platform = Platform::start().await;
+async fn twins(engine: Engine) -> (Platform, Consent, Consent) {
+    let platform = Platform::on(engine).await;
     let mut consents = Vec::new();
     for tenant in [CORREA, BANKSIA] {
         let body = json!({"accountNumber": "100", "displayName": format!("of {tenant}"), "plans": []});
@@ -28,8 +31,8 @@ async fn twins() -> (Platform, Consent, Consent) {
 }
 
 /// The cross-tenant test of an endpoint. An operation that has none does not compile.
-async fn keeps_tenants_apart(endpoint: &Endpoint) {
-    let (platform, correa, banksia) = twins().await;
+async fn keeps_tenants_apart(engine: Engine, endpoint: &Endpoint) {
+    let (platform, correa, banksia) = twins(engine).await;
     let own = platform.account_ids(&correa).await.remove(0);
     let theirs = platform.account_ids(&banksia).await.remove(0);
     assert_ne!(own, theirs);
@@ -66,16 +69,22 @@ async fn keeps_tenants_apart(endpoint: &Endpoint) {
     }
 }
 
+#[rstest]
 #[actix_web::test]
-async fn every_served_endpoint_keeps_tenants_apart() {
+async fn every_served_endpoint_keeps_tenants_apart(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
     for endpoint in served() {
-        keeps_tenants_apart(endpoint).await;
+        keeps_tenants_apart(engine, endpoint).await;
     }
 }
 
+#[rstest]
 #[actix_web::test]
-async fn ids_of_another_product_or_customer_are_none() {
-    let platform = Platform::start().await;
+async fn ids_of_another_product_or_customer_are_none(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let platform = Platform::on(engine).await;
     // A joint account: both customers hold it, both share it, one of them with two products.
     platform.account(CORREA, "c1", "100").await;
     platform.holding(CORREA, "c2", "100", true).await;
@@ -105,9 +114,10 @@ async fn ids_of_another_product_or_customer_are_none() {
     assert_eq!(platform.account_ids(&again).await, [ids[0].clone()]);
 }
 
+#[rstest]
 #[actix_web::test]
-async fn service_point_ids_are_no_account_ids() {
-    let platform = Platform::start().await;
+async fn service_point_ids_are_no_account_ids(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
+    let platform = Platform::on(engine).await;
     let plan = json!({"servicePointIds": [{"$servicePoint": "100"}]});
     platform.account_with(CORREA, "100", "OPEN", json!({"plans": [plan]})).await;
     platform.holding(CORREA, CUSTOMER, "100", true).await;

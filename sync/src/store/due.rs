@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use wattle_core::{Entity, Key};
+use wattle_tenants::dialect::given;
 
 use super::{Scope, execute, query, texts};
 
@@ -37,20 +38,23 @@ pub(crate) async fn rewrite<'a>(
         vec![scope.source.as_str().into(), entity.name().into(), texts(all)],
     )
     .await?;
-    execute(
-        work,
+    let mut values = vec![scope.tenant.as_str().into(), scope.source.as_str().into(), entity.name().into()];
+    let ids = due.iter().map(|(id, _)| (*id).to_owned()).collect();
+    let times = due.iter().map(|(_, at)| at.to_rfc3339()).collect();
+    let backend = work.get_database_backend();
+    let given = given(backend, "d", &["source_id", "due_at"], vec![ids, times], &mut values);
+    let sql = format!(
         "insert into due (tenant_id, source_system, entity, source_id, due_at)
-         select $1, $2, $3, d.source_id, d.due_at::timestamptz from unnest($4::text[], $5::text[]) as d (source_id, due_at)",
-        vec![
-            scope.tenant.as_str().into(),
-            scope.source.as_str().into(),
-            entity.name().into(),
-            texts(due.iter().map(|(id, _)| *id)),
-            due.iter().map(|(_, at)| at.to_rfc3339()).collect::<Vec<_>>().into(),
-        ],
-    )
-    .await?;
+         select $1, $2, $3, d.source_id, d.due_at::timestamptz from {given}"
+    );
+    execute(work, &sql, values).await?;
     Ok(())
+}
+
+/// Has the time of any record come?
+pub(crate) async fn any(db: &impl ConnectionTrait, scope: &Scope) -> Result<bool, DbErr> {
+    let sql = "select 1 as due from due where source_system = $1 and due_at <= now() limit 1";
+    Ok(!query(db, sql, vec![scope.source.as_str().into()]).await?.is_empty())
 }
 
 /// Takes up to a page of the records whose time has come.

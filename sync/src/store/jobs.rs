@@ -232,8 +232,11 @@ pub(crate) async fn finish(db: &impl ConnectionTrait, job: &Job, error: Option<&
 pub(crate) async fn list(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<JobView>, DbErr> {
     let sql = format!(
         "select j.*, greatest(j.last_seq - m.seq, 0) as outstanding from (
-             select {COLUMNS} from job order by state in ('waiting', 'running') desc, created_at desc limit $1) j
-         join marker m on m.source_system = j.source_system and m.lane = 'backfill'"
+             select {COLUMNS} from job
+             where state in ('waiting', 'running') or job_id in (
+                 select job_id from job where state in ('done', 'failed') order by created_at desc limit $1)) j
+         join marker m on m.source_system = j.source_system and m.lane = 'backfill'
+         order by j.state in ('waiting', 'running') desc, j.created_at desc"
     );
     let rows = query(db, &sql, vec![i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
     rows.iter()

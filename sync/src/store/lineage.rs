@@ -2,6 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use wattle_core::{Entity, EntityGraph, Key, NodeId, Record};
+use wattle_tenants::dialect::given;
 
 use super::{Scope, execute, query, texts};
 
@@ -84,25 +85,32 @@ pub(crate) async fn rewrite(
             record.lineage.iter().map(|(node, key)| (record.key.as_str(), *node, key.as_str()))
         })
         .collect();
-    execute(
-        work,
-        "with given as (select * from unnest($5::text[], $6::text[], $7::text[]) as g (source_id, node, node_key)),
-         gone as (
-             delete from lineage l where source_system = $2 and entity = $3 and source_id = any ($4)
-                 and (source_id, node, node_key) not in (select source_id, node, node_key from given))
-         insert into lineage (tenant_id, source_system, node, node_key, entity, source_id)
-         select $1, $2, node, node_key, $3, source_id from given on conflict do nothing",
+    let columns = || {
         vec![
-            scope.tenant.as_str().into(),
-            scope.source.as_str().into(),
-            entity.name().into(),
-            texts(records.iter().map(|record| record.key.as_str())),
-            texts(rows.iter().map(|(id, _, _)| *id)),
-            texts(rows.iter().map(|(_, node, _)| graph.node(*node).name.as_str())),
-            texts(rows.iter().map(|(_, _, key)| *key)),
-        ],
-    )
-    .await?;
+            rows.iter().map(|(id, _, _)| (*id).to_owned()).collect(),
+            rows.iter().map(|(_, node, _)| graph.node(*node).name.clone()).collect(),
+            rows.iter().map(|(_, _, key)| (*key).to_owned()).collect(),
+        ]
+    };
+    let names = ["source_id", "node", "node_key"];
+    let backend = work.get_database_backend();
+
+    let ids = texts(records.iter().map(|record| record.key.as_str()));
+    let mut values = vec![scope.source.as_str().into(), entity.name().into(), ids];
+    let kept = given(backend, "g", &names, columns(), &mut values);
+    let sql = format!(
+        "delete from lineage where source_system = $1 and entity = $2 and source_id = any ($3)
+             and (source_id, node, node_key) not in (select g.source_id, g.node, g.node_key from {kept})"
+    );
+    execute(work, &sql, values).await?;
+
+    let mut values = vec![scope.tenant.as_str().into(), scope.source.as_str().into(), entity.name().into()];
+    let given = given(backend, "g", &names, columns(), &mut values);
+    let sql = format!(
+        "insert into lineage (tenant_id, source_system, node, node_key, entity, source_id)
+         select $1, $2, g.node, g.node_key, $3, g.source_id from {given} where true on conflict do nothing"
+    );
+    execute(work, &sql, values).await?;
     Ok(())
 }
 

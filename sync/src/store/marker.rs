@@ -21,7 +21,8 @@ pub(crate) async fn ensure(db: &impl ConnectionTrait, scope: &Scope) -> Result<(
     for table in ["marker", "stream_head"] {
         let sql = format!(
             "insert into {table} (tenant_id, source_system, lane)
-             select $1, $2, lane from unnest(array['live', 'backfill']) as lane on conflict do nothing"
+             select $1, $2, lane from (select 'live' as lane union select 'backfill') as lanes
+             where true on conflict do nothing"
         );
         execute(db, &sql, vec![scope.tenant.as_str().into(), scope.source.as_str().into()]).await?;
     }
@@ -78,9 +79,10 @@ pub(crate) async fn move_both(
 ) -> Result<(), SyncError> {
     let moved = execute(
         work,
-        "update marker set seq = m.new_seq, position = coalesce(m.position, marker.position), moved_at = now()
-         from (values ('live', $3::bigint, $4::bigint, $5::text), ('backfill', $6, $7, null)) as m (lane, old_seq, new_seq, position)
-         where marker.source_system = $1 and marker.lane = m.lane and marker.seq = m.old_seq and marker.lease_token = $2",
+        "update marker set seq = case lane when 'live' then $4::bigint else $7::bigint end,
+                           position = case lane when 'live' then coalesce($5::text, position) end, moved_at = now()
+         where source_system = $1 and lease_token = $2
+             and seq = case lane when 'live' then $3::bigint else $6::bigint end",
         vec![
             scope.source.as_str().into(),
             token.into(),

@@ -1,5 +1,5 @@
-//! The SQL of sync, one statement a function. Table names are the tenant's own partitions: every statement runs in a
-//! tenant's session.
+//! The SQL of sync, one statement a function, written as PostgreSQL reads it and translated for SQLite. Table names are
+//! the tenant's own: every statement runs in a tenant's session.
 
 pub(crate) mod due;
 pub(crate) mod jobs;
@@ -11,7 +11,8 @@ pub(crate) mod segment;
 pub(crate) mod source_state;
 pub(crate) mod stream;
 
-use sea_orm::{ConnectionTrait, DbErr, ExecResult, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, ExecResult, QueryResult, Value};
+use wattle_tenants::dialect::statement;
 
 /// Whose rows: every tenant table begins with these.
 #[derive(Debug, Clone)]
@@ -20,16 +21,12 @@ pub(crate) struct Scope {
     pub(crate) source: String,
 }
 
-pub(crate) fn statement(db: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(db.get_database_backend(), sql, values)
-}
-
 pub(crate) async fn execute(
     db: &impl ConnectionTrait,
     sql: &str,
     values: Vec<Value>,
 ) -> Result<ExecResult, DbErr> {
-    db.execute_raw(statement(db, sql, values)).await
+    db.execute_raw(statement(db.get_database_backend(), sql, values)).await
 }
 
 pub(crate) async fn query(
@@ -37,7 +34,7 @@ pub(crate) async fn query(
     sql: &str,
     values: Vec<Value>,
 ) -> Result<Vec<QueryResult>, DbErr> {
-    db.query_all_raw(statement(db, sql, values)).await
+    db.query_all_raw(statement(db.get_database_backend(), sql, values)).await
 }
 
 /// A text array parameter.

@@ -1,11 +1,15 @@
 //! Records: upsert with an unchanged-row guard, delete, and pages of what is there.
 
+use std::collections::HashSet;
+
+use chrono::DateTime;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use serde_json::Value as Json;
 use wattle_core::entity::{account_list_shape, pick};
 use wattle_core::{Entity, Key, Record};
+use wattle_tenants::dialect::given;
 
-use super::{Scope, query, texts};
+use super::{Scope, execute, query, texts};
 
 /// A column beyond the key: its name, and the type that its text is cast to.
 struct Column {
@@ -63,10 +67,19 @@ fn values(record: &Record) -> Vec<String> {
             let plans = serde_json::to_string(&record.plan_ids()).expect("a list of texts");
             vec![open.to_owned(), plans, pick(account_list_shape(), &record.body).to_string(), body]
         }
-        Entity::Holding => vec![owner(0), owner(1), field("role"), field("shareable")],
+        // As both engines read it.
+        Entity::Holding => {
+            let shareable = if field("shareable") == "true" { "1" } else { "0" };
+            vec![owner(0), owner(1), field("role"), shareable.to_owned()]
+        }
         Entity::Balance => vec![owner(0), field("balance")],
         Entity::Invoice => vec![owner(0), field("issueDate"), body],
-        Entity::BillingTransaction => vec![owner(0), field("executionDateTime"), body],
+        Entity::BillingTransaction => {
+            // In UTC, in which texts are ordered as the times are.
+            let text = field("executionDateTime");
+            let at = DateTime::parse_from_rfc3339(&text).map_or(text, |at| at.to_utc().to_rfc3339());
+            vec![owner(0), at, body]
+        }
     }
 }
 
@@ -88,63 +101,79 @@ pub(crate) async fn upsert(
     entity: Entity,
     records: &[&Record],
 ) -> Result<Upserted, DbErr> {
+    let mut upserted = look(work, scope, entity, records).await?;
+    let orphans: HashSet<&str> = upserted.orphans.iter().map(String::as_str).collect();
     let columns = columns(entity);
     let mut lists: Vec<Vec<String>> = vec![Vec::with_capacity(records.len()); columns.len() + 1];
-    for record in records {
+    for record in records.iter().filter(|record| !orphans.contains(record.key.as_str())) {
         lists[0].push(record.key.as_str().to_owned());
         for (list, value) in lists[1..].iter_mut().zip(values(record)) {
             list.push(value);
         }
     }
-    let mut parameters = vec![scope.tenant.as_str().into(), scope.source.as_str().into()];
-    parameters.extend(lists.into_iter().map(sea_orm::Value::from));
-    let rows = query(work, &upsert_sql(entity, columns), parameters).await?;
-    let mut upserted = Upserted::default();
-    for row in rows {
-        let id: String = row.try_get("", "source_id")?;
-        match row.try_get::<String>("", "outcome")?.as_str() {
-            "orphan" => upserted.orphans.push(id),
-            "inserted" => {
-                upserted.inserted.push(id);
-                upserted.written += 1;
-            }
-            _ => upserted.written += 1,
-        }
+    if lists[0].is_empty() {
+        return Ok(upserted);
     }
-    Ok(upserted)
-}
-
-fn upsert_sql(entity: Entity, columns: &[Column]) -> String {
+    let mut names = vec!["source_id"];
+    names.extend(columns.iter().map(|column| column.name));
+    let mut parameters = vec![scope.tenant.as_str().into(), scope.source.as_str().into()];
+    let given = given(work.get_database_backend(), "g", &names, lists, &mut parameters);
     let join = |render: &dyn Fn(&Column) -> String| columns.iter().map(render).collect::<Vec<_>>().join(", ");
-    let names = join(&|c| c.name.to_owned());
-    let arrays: Vec<String> = (0..=columns.len()).map(|at| format!("${}::text[]", at + 3)).collect();
-    let present: Vec<String> = entity
-        .owners()
-        .iter()
-        .map(|owner| {
-            format!(
-                "exists (select from {owner} o where o.tenant_id = $1 and o.source_system = $2 and o.source_id = g.{})",
-                owner_column(*owner)
-            )
-        })
-        .collect();
-    let present = if present.is_empty() { "true".to_owned() } else { present.join(" and ") };
-    format!(
-        "with given as (select g.*, {present} as owned from unnest({arrays}) as g (source_id, {names})),
-         written as (
-             insert into {entity} as t (tenant_id, source_system, source_id, {names})
-             select $1, $2, g.source_id, {casts} from given g where g.owned
-             on conflict (tenant_id, source_system, source_id) do update set {sets}
-             where ({current}) is distinct from ({excluded})
-             returning t.source_id, xmax = 0 as inserted)
-         select source_id, case when inserted then 'inserted' else 'updated' end as outcome from written
-         union all select source_id, 'orphan' from given where not owned",
-        arrays = arrays.join(", "),
+    let sql = format!(
+        "insert into {entity} as t (tenant_id, source_system, source_id, {names})
+         select $1, $2, g.source_id, {casts} from {given} where true
+         on conflict (tenant_id, source_system, source_id) do update set {sets}
+         where ({current}) is distinct from ({excluded})",
+        names = join(&|c| c.name.to_owned()),
         casts = join(&|c| format!("g.{}::{}", c.name, c.cast)),
         sets = join(&|c| format!("{0} = excluded.{0}", c.name)),
         current = join(&|c| format!("t.{}", c.name)),
         excluded = join(&|c| format!("excluded.{}", c.name)),
-    )
+    );
+    upserted.written = execute(work, &sql, parameters).await?.rows_affected();
+    Ok(upserted)
+}
+
+/// Which of these records are new, and which have no owner to belong to.
+async fn look(
+    work: &DatabaseTransaction,
+    scope: &Scope,
+    entity: Entity,
+    records: &[&Record],
+) -> Result<Upserted, DbErr> {
+    let owners: Vec<String> = entity.owners().iter().map(|owner| owner_column(*owner)).collect();
+    let mut names = vec!["source_id"];
+    names.extend(owners.iter().map(String::as_str));
+    let mut lists = vec![records.iter().map(|record| record.key.as_str().to_owned()).collect::<Vec<_>>()];
+    lists.extend(
+        (0..owners.len())
+            .map(|at| records.iter().map(|record| record.owners[at].as_str().to_owned()).collect()),
+    );
+    let mut parameters = vec![scope.tenant.as_str().into(), scope.source.as_str().into()];
+    let given = given(work.get_database_backend(), "g", &names, lists, &mut parameters);
+    let has = |table: Entity, column: &str| {
+        format!(
+            "exists (select 1 from {table} o
+                     where o.tenant_id = $1 and o.source_system = $2 and o.source_id = g.{column})"
+        )
+    };
+    let mut owned: Vec<String> =
+        entity.owners().iter().zip(&owners).map(|(owner, column)| has(*owner, column)).collect();
+    owned.push("true".to_owned());
+    let sql = format!(
+        "select source_id, owned from (
+             select g.source_id, {owned} as owned, {known} as known from {given}) as seen
+         where not owned or not known",
+        owned = owned.join(" and "),
+        known = has(entity, "source_id"),
+    );
+    let mut upserted = Upserted::default();
+    for row in query(work, &sql, parameters).await? {
+        let id: String = row.try_get("", "source_id")?;
+        let list = if row.try_get("", "owned")? { &mut upserted.inserted } else { &mut upserted.orphans };
+        list.push(id);
+    }
+    Ok(upserted)
 }
 
 /// Deletes records by id and returns those that were there.

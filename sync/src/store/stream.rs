@@ -1,10 +1,11 @@
 //! The durable stream in the target database: append, and read after a position.
 
 use chrono::Utc;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
 use wattle_core::{Change, EntityGraph, Position};
+use wattle_tenants::dialect::given;
 
-use super::{Scope, execute, query, segment, texts};
+use super::{Scope, execute, query, segment};
 use crate::SyncError;
 
 /// Live changes are served first; backfill gets at least a tenth of each batch.
@@ -37,6 +38,10 @@ pub(crate) struct Entry {
 
 /// Makes sure that the day's partition is there.
 pub(crate) async fn ensure_day(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    // A tenant's file is not partitioned.
+    if db.get_database_backend() == DbBackend::Sqlite {
+        return Ok(());
+    }
     execute(db, "select wattle.ensure_stream_day($1)", vec![Utc::now().date_naive().into()]).await?;
     Ok(())
 }
@@ -63,27 +68,24 @@ pub(crate) async fn append(
     let (mut firsts, mut lasts, mut segments) = (Vec::new(), Vec::new(), Vec::new());
     for run in changes.chunks(SEGMENT_LEN) {
         let end = first + i64::try_from(run.len()).expect("a run is short") - 1;
-        firsts.push(first);
-        lasts.push(end);
+        firsts.push(first.to_string());
+        lasts.push(end.to_string());
         segments.push(segment::encode(graph, run));
         first = end + 1;
     }
-    execute(
-        work,
+    let mut values = vec![
+        scope.tenant.as_str().into(),
+        scope.source.as_str().into(),
+        lane.name().into(),
+        Utc::now().date_naive().into(),
+    ];
+    let names = ["first_seq", "last_seq", "changes"];
+    let given = given(work.get_database_backend(), "s", &names, vec![firsts, lasts, segments], &mut values);
+    let sql = format!(
         "insert into stream_event (tenant_id, source_system, lane, first_seq, last_seq, appended_on, changes)
-         select $1, $2, $3, s.first_seq, s.last_seq, $4, s.changes
-         from unnest($5::bigint[], $6::bigint[], $7::text[]) as s (first_seq, last_seq, changes)",
-        vec![
-            scope.tenant.as_str().into(),
-            scope.source.as_str().into(),
-            lane.name().into(),
-            Utc::now().date_naive().into(),
-            firsts.into(),
-            lasts.into(),
-            texts(segments.iter().map(String::as_str)),
-        ],
-    )
-    .await?;
+         select $1, $2, $3, s.first_seq::bigint, s.last_seq::bigint, $4, s.changes from {given}"
+    );
+    execute(work, &sql, values).await?;
     Ok(last)
 }
 

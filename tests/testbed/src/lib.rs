@@ -7,7 +7,7 @@
 //!
 //! **What it guarantees.** Nothing is shared with other servers on the machine: no fixed port, no socket outside the
 //! folder, a random superuser password, and password authentication for every role, so that a test of isolation
-//! between roles means something. A server is ready when `start` returns. Dropping a handle ends the server and
+//! between roles means something. [`Target`] is a place for Wattle's own data on either engine. A server is ready when `start` returns. Dropping a handle ends the server and
 //! removes its folder, on panic too. A test process that is killed outright leaves nothing behind either: a small
 //! shell holds the other end of a pipe and cleans up when the pipe closes.
 //!
@@ -25,10 +25,12 @@ mod machine;
 mod postgres;
 mod process;
 mod proxy;
+mod target;
 mod wattle;
 
 pub use dice::Dice;
 pub use eventually::eventually;
 pub use postgres::{Builder, Database, Postgres, Row, Statement, Stop};
 pub use proxy::{Fault, Proxy};
+pub use target::{Engine, Target};
 pub use wattle::{Finished, Launch, Wattle};

@@ -1,8 +1,14 @@
+-- The target's tables, for both engines: written as PostgreSQL reads them, and translated for SQLite, where a tenant
+-- has a file of its own and there are neither schemas nor partitions.
+
 -- Registry -----------------------------------------------------------------------------------------------------
 
 create table wattle.tenant (
-    tenant_id       text primary key check (tenant_id ~ '^[a-z][a-z0-9_]{1,29}$'),
-    login_role      text not null unique,
+    tenant_id       text primary key,
+    -- Sees this tenant's data and nothing else; null where a tenant has a file of its own.
+    login_role      text unique,
+    -- Tells whether the master secret is still the one that this tenant's passwords and ids derive from.
+    secret_check    text not null,
     display_name    text not null,
     mode            text not null check (mode in ('development', 'production')),
     -- What access tokens must say, and the keys that sign them (a JSON Web Key Set).
@@ -18,7 +24,7 @@ create table wattle.tenant (
 
 create table wattle.source (
     tenant_id     text not null references wattle.tenant,
-    source_system text not null check (source_system ~ '^[a-z][a-z0-9_]{0,29}$'),
+    source_system text not null,
     adapter       text not null,
     -- A reference (env:NAME or file:PATH) or, in development, the address itself.
     url           text not null,

@@ -1,1 +1,0 @@
-//! The server itself: addresses, shutdown, certificates, and a database that is gone.

@@ -1,0 +1,41 @@
+//! A place for Wattle to keep its copies in, on either engine.
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::{Database, Postgres};
+
+/// The kinds of target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// A PostgreSQL database.
+    Postgres,
+    /// A folder of SQLite files.
+    Sqlite,
+}
+
+/// A target of a test's own. It is removed when the handle is dropped.
+pub enum Target {
+    /// A database on a server.
+    Postgres(Database),
+    /// A folder that `wattle migrate` makes within a scratch folder.
+    Sqlite(TempDir),
+}
+
+impl Target {
+    /// An empty one: a database on the shared server, or a folder.
+    pub async fn new(engine: Engine, name: &str) -> Result<Self> {
+        Ok(match engine {
+            Engine::Postgres => Self::Postgres(Postgres::shared().await?.database(name).await?),
+            Engine::Sqlite => Self::Sqlite(tempfile::tempdir()?),
+        })
+    }
+
+    /// Its address, as its owner.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Postgres(database) => database.url(),
+            Self::Sqlite(folder) => format!("sqlite:{}", folder.path().join("target").display()),
+        }
+    }
+}

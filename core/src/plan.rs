@@ -20,8 +20,6 @@ pub struct Lookups {
     pub resolve: BTreeMap<PathId, Vec<Key>>,
     /// Nodes any row of which may have changed.
     pub whole: BTreeSet<NodeId>,
-    /// Nodes whose table was altered.
-    pub altered: BTreeSet<NodeId>,
 }
 
 /// One query to the source: records of one entity by their keys, none twice.
@@ -64,9 +62,8 @@ pub fn lookups<'a>(graph: &EntityGraph, changes: impl IntoIterator<Item = &'a Ch
             Change::Whole { node } => {
                 lookups.whole.insert(*node);
             }
-            Change::SchemaChanged { node } => {
-                lookups.altered.insert(*node);
-            }
+            // What it did to the rows announces itself.
+            Change::SchemaChanged { .. } => {}
         }
     }
     lookups

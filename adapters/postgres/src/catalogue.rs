@@ -129,11 +129,6 @@ fn name_parts(relation: &str) -> (Option<String>, String) {
     (parts.pop(), name)
 }
 
-/// An identifier, quoted.
-pub(crate) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,12 +8,11 @@ mod publication;
 mod queries;
 mod tables;
 
-use std::fmt::Display;
-
 use wattle_core::{Finding, Severity, SourceError};
+use wattle_sql::{Findings, quote, words};
 
 use crate::Inner;
-use crate::catalogue::{Catalogue, quote};
+use crate::catalogue::Catalogue;
 use crate::connect::Session;
 use crate::error::source_error;
 
@@ -26,13 +25,13 @@ struct Check<'a> {
     /// The login, quoted.
     role: String,
     superuser: bool,
-    findings: Vec<Finding>,
+    findings: Findings,
 }
 
 pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
     let session = inner.primary.connect("check").await?;
     let role = quote(&one_text(&session, "select current_user::text").await?);
-    let mut check = Check { inner, session, role, superuser: false, findings: Vec::new() };
+    let mut check = Check { inner, session, role, superuser: false, findings: Findings::default() };
     check.server().await?;
     check.login().await?;
     let catalogue = Catalogue::read(&check.session, inner.graph()).await?;
@@ -44,8 +43,7 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
         check.edges(&catalogue).await?;
         check.queries(&catalogue).await?;
     }
-    check.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    Ok(check.findings)
+    Ok(check.findings.sorted())
 }
 
 async fn one_text(session: &Session, sql: &str) -> Result<String, SourceError> {
@@ -54,30 +52,7 @@ async fn one_text(session: &Session, sql: &str) -> Result<String, SourceError> {
     Ok(row.get(0))
 }
 
-/// What to do where no statement helps, as a comment: the fixes of all findings together are a script.
-fn words(what: impl Display) -> String {
-    format!("-- {what}")
-}
-
 impl Check<'_> {
-    fn add(&mut self, severity: Severity, what: impl Into<String>, fix: impl Into<String>) {
-        self.findings.push(Finding { severity, what: what.into(), fix: fix.into() });
-    }
-
-    fn refuse(&mut self, what: impl Into<String>, fix: impl Into<String>) {
-        self.add(Severity::Refused, what, fix);
-    }
-
-    /// Refuses what the source would not take, unless it just could not be asked.
-    fn refuse_error(&mut self, error: SourceError, fix: impl Display) -> Result<(), SourceError> {
-        match error {
-            SourceError::Config { what, .. } => self.refuse(what, words(fix)),
-            SourceError::Record { what } => self.refuse(what, words(fix)),
-            other => return Err(other),
-        }
-        Ok(())
-    }
-
     async fn setting(&self, name: &str) -> Result<String, SourceError> {
         one_text(&self.session, &format!("select current_setting('{name}')")).await
     }
@@ -85,7 +60,7 @@ impl Check<'_> {
     async fn server(&mut self) -> Result<(), SourceError> {
         let version: i32 = self.setting("server_version_num").await?.parse().unwrap_or(0);
         if version < 150_000 {
-            self.refuse(
+            self.findings.refuse(
                 format!(
                     "the server is PostgreSQL {}, and publications with column lists need 15",
                     self.setting("server_version").await?
@@ -94,7 +69,7 @@ impl Check<'_> {
             );
         }
         if self.setting("wal_level").await? != "logical" {
-            self.refuse(
+            self.findings.refuse(
                 format!("wal_level is {}", self.setting("wal_level").await?),
                 "alter system set wal_level = 'logical';  -- then restart the server",
             );
@@ -102,7 +77,7 @@ impl Check<'_> {
         if self.setting("max_slot_wal_keep_size").await? == "-1" {
             let severity =
                 if self.inner.options.allow_unlimited_slot { Severity::Warning } else { Severity::Refused };
-            self.add(
+            self.findings.add(
                 severity,
                 "max_slot_wal_keep_size is unlimited: if Wattle stops, its slot could fill the disk and stop the retailer's writes",
                 "alter system set max_slot_wal_keep_size = '10GB'; select pg_reload_conf();",
@@ -111,7 +86,7 @@ impl Check<'_> {
         self.room("max_replication_slots", "select count(*)::text from pg_replication_slots").await?;
         self.room("max_wal_senders", "select count(*)::text from pg_stat_replication").await?;
         if one_text(&self.session, "select pg_is_in_recovery()::text").await? == "true" {
-            self.refuse(
+            self.findings.refuse(
                 "the server is a replica",
                 words("give the primary's address; a replica can be read with the option read_url"),
             );
@@ -127,7 +102,7 @@ impl Check<'_> {
             + "'";
         let have_ours = one_text(&self.session, &ours).await? != "0";
         if used >= limit && !have_ours {
-            self.refuse(
+            self.findings.refuse(
                 format!("{setting} is {limit} and {used} are in use"),
                 format!("alter system set {setting} = {};  -- then restart the server", limit + 5),
             );
@@ -145,7 +120,7 @@ impl Check<'_> {
         let role = self.role.clone();
         self.superuser = row.get(0);
         if self.superuser {
-            self.add(
+            self.findings.add(
                 Severity::Warning,
                 format!("the login {role} is a superuser, and could write anything"),
                 words(
@@ -153,7 +128,7 @@ impl Check<'_> {
                 ),
             );
         } else if !row.get::<_, bool>(1) {
-            self.refuse(
+            self.findings.refuse(
                 format!("the login {role} may not replicate"),
                 format!("alter role {role} replication;"),
             );

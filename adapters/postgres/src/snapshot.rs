@@ -10,9 +10,8 @@ use tokio_postgres::{Row, Statement};
 use wattle_core::{
     Entity, EntityGraph, Fence, Fetched, Key, KeyPage, NodeId, PathId, SourceError, SourceSnapshot,
 };
-use wattle_sql::{Assembler, Mapping, PackError, Template, path_join};
+use wattle_sql::{Assembler, Dialect, Mapping, PackError, PageQuery, Template, key_names, key_values};
 
-use crate::catalogue::quote;
 use crate::connect::Session;
 use crate::error::source_error;
 use crate::position::{PgPosition, Visibility, parse_lsn};
@@ -23,6 +22,19 @@ const FENCE_WAIT: (Duration, Duration) = (Duration::from_millis(2), Duration::fr
 
 /// The snapshot's time, as the pack's `{now}`.
 const NOW: &str = "transaction_timestamp()";
+
+/// How PostgreSQL writes the shared queries.
+struct Postgres;
+
+impl Dialect for Postgres {
+    fn text(&self, value: &str) -> String {
+        format!("{value}::text")
+    }
+
+    fn parameter(&self, number: usize, key_type: &str) -> String {
+        format!("${number}::text::{key_type}")
+    }
+}
 
 pub(crate) struct PgSnapshot {
     inner: Arc<Inner>,
@@ -83,21 +95,10 @@ impl PgSnapshot {
     ) -> Result<KeyPage, SourceError> {
         let inner = self.inner.clone();
         let graph = inner.graph();
-        let columns: Vec<String> = graph.node(node).key.iter().map(|column| quote(&column.name)).collect();
         let types = inner.catalogue(self.session()).await?.key_types(graph, node)?;
-        // Named apart from the columns, or the order would be that of the texts.
-        let shown: Vec<String> =
-            columns.iter().enumerate().map(|(at, column)| format!("{column}::text as text_{at}")).collect();
+        let page = PageQuery { types: &types, after: after.is_some(), limit };
+        let sql = page.of_node(&Postgres, graph, node);
         let values = after.map(Key::values).unwrap_or_default();
-        let page = page_clause(&columns, &types, &values, 1);
-        let sql = format!(
-            "select {} from {} where {} order by {} limit {}",
-            shown.join(", "),
-            graph.node(node).relation,
-            page.unwrap_or_else(|| "true".to_owned()),
-            columns.join(", "),
-            limit + 1,
-        );
         let parameters: Vec<&(dyn ToSql + Sync)> =
             values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
         let rows = self
@@ -106,7 +107,7 @@ impl PgSnapshot {
             .query(&sql, &parameters)
             .await
             .map_err(|error| source_error(&format!("scan the keys of {}", graph.node(node).name), error));
-        key_page(graph, node, &self.spoil(rows).await?, limit)
+        page.page(graph, node, self.spoil(rows).await?.iter().map(texts))
     }
 
     fn session(&mut self) -> &mut Session {
@@ -168,8 +169,7 @@ impl PgSnapshot {
             .query(&statement, &parameters)
             .await
             .map_err(|error| source_error(&doing(), error))?;
-        let rows: Result<Vec<_>, _> = rows.iter().map(value::row).collect();
-        Ok((rows?, mapping))
+        Ok((rows.iter().map(value::row).collect(), mapping))
     }
 
     async fn prepared(
@@ -215,26 +215,11 @@ impl PgSnapshot {
         let root = graph.root(way.entity).expect("a path ends at a root");
         let catalogue = inner.catalogue(self.session()).await?;
         let types = catalogue.key_types(graph, way.from)?;
-        let join = path_join(graph, way, &keys_relation(graph, way.from, &types), quote);
-        let after_values = after.map(Key::values).unwrap_or_default();
         let root_types = catalogue.key_types(graph, root)?;
-        let page = page_clause(&join.key, &root_types, &after_values, types.len() + 1);
-        let named: Vec<String> =
-            join.key.iter().enumerate().map(|(at, key)| format!("{key} as c{at}")).collect();
-        let present: Vec<String> = join.key.iter().map(|key| format!("{key} is not null")).collect();
-        // Named apart from the keys, or the order would be that of the texts, and pages would miss some.
-        let shown: Vec<String> = (0..join.key.len()).map(|at| format!("c{at}::text as text_{at}")).collect();
-        let order: Vec<String> = (0..join.key.len()).map(|at| format!("c{at}")).collect();
-        let sql = format!(
-            "select {shown} from (select distinct {named} {from} where {present}{page}) found order by {order} limit {limit}",
-            shown = shown.join(", "),
-            named = named.join(", "),
-            from = join.from,
-            present = present.join(" and "),
-            page = page.map(|page| format!(" and {page}")).unwrap_or_default(),
-            order = order.join(", "),
-            limit = limit + 1,
-        );
+        let page = PageQuery { types: &root_types, after: after.is_some(), limit };
+        let relation = keys_relation(graph, way.from, &types);
+        let sql = page.of_path(&Postgres, graph, way, &relation, types.len() + 1);
+        let after_values = after.map(Key::values).unwrap_or_default();
         let doing = || format!("follow {} to {}", graph.node(way.from).name, way.entity);
         let columns = key_columns(graph, way.from, keys)?;
         let mut parameters: Vec<&(dyn ToSql + Sync)> =
@@ -247,7 +232,7 @@ impl PgSnapshot {
             .query(&statement, &parameters)
             .await
             .map_err(|error| source_error(&doing(), error))?;
-        key_page(graph, root, &rows, limit)
+        page.page(graph, root, rows.iter().map(texts))
     }
 }
 
@@ -315,13 +300,12 @@ async fn try_open(
 
 /// The relation that `{keys}` stands for: text arrays cast to the key columns' own types.
 pub(crate) fn keys_relation(graph: &EntityGraph, node: NodeId, types: &[String]) -> String {
-    let names: Vec<String> = graph.node(node).key.iter().map(|column| quote(&column.name)).collect();
+    let names = key_names(&Postgres, graph, node).join(", ");
     let arrays: Vec<String> = types
         .iter()
         .enumerate()
         .map(|(at, type_name)| format!("${}::text[]::{type_name}[]", at + 1))
         .collect();
-    let names = names.join(", ");
     format!(
         "(select {names}, ord - 1 as ord from unnest({}) with ordinality as u({names}, ord))",
         arrays.join(", ")
@@ -330,65 +314,17 @@ pub(crate) fn keys_relation(graph: &EntityGraph, node: NodeId, types: &[String])
 
 /// The keys, column by column, as the arrays that [`keys_relation`] takes.
 fn key_columns(graph: &EntityGraph, node: NodeId, keys: &[Key]) -> Result<Vec<Vec<String>>, SourceError> {
-    let width = graph.node(node).key.len();
-    let mut columns = vec![Vec::with_capacity(keys.len()); width];
-    for key in keys {
-        let values = key.values();
-        if values.len() != width {
-            return Err(SourceError::Bug {
-                what: format!(
-                    "a key of {} has {} columns instead of {width}",
-                    graph.node(node).name,
-                    values.len()
-                ),
-            });
-        }
+    let mut columns = vec![Vec::with_capacity(keys.len()); graph.node(node).key.len()];
+    for values in key_values(graph, node, keys)? {
         for (column, value) in columns.iter_mut().zip(values) {
-            column.push(value.into_owned());
+            column.push(value);
         }
     }
     Ok(columns)
 }
 
-/// The condition that a key follows the cursor, whose values are parameters from `first` on.
-pub(crate) fn page_clause<T>(
-    columns: &[String],
-    types: &[String],
-    after: &[T],
-    first: usize,
-) -> Option<String> {
-    if after.is_empty() {
-        return None;
-    }
-    let values: Vec<String> = types
-        .iter()
-        .enumerate()
-        .map(|(at, type_name)| format!("${}::text::{type_name}", first + at))
-        .collect();
-    Some(format!("({}) > ({})", columns.join(", "), values.join(", ")))
-}
-
-/// Rows of key columns as text; one more than the limit means that another page follows.
-pub(crate) fn key_page(
-    graph: &EntityGraph,
-    node: NodeId,
-    rows: &[Row],
-    limit: usize,
-) -> Result<KeyPage, SourceError> {
-    let mut keys = Vec::with_capacity(rows.len().min(limit));
-    for row in rows.iter().take(limit) {
-        let values: Vec<String> = (0..row.len()).map(|at| row.get(at)).collect();
-        let key = Key::new(graph.key_types(node), values.iter().map(String::as_str));
-        keys.push(key.map_err(|error| SourceError::Config {
-            what: format!(
-                "a key of {} does not have the types that graph.toml gives: {error}",
-                graph.node(node).name
-            ),
-            fix: "give the key columns' types as the table has them".into(),
-        })?);
-    }
-    let next = (rows.len() > limit).then(|| keys.last().cloned()).flatten();
-    Ok(KeyPage { keys, next })
+fn texts(row: &Row) -> Vec<String> {
+    (0..row.len()).map(|at| row.get(at)).collect()
 }
 
 #[async_trait]

@@ -1,22 +1,32 @@
 //! PostgreSQL's binary values, decoded exactly.
 
+use std::error::Error;
+
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Kind, Type};
-use wattle_core::SourceError;
 use wattle_sql::SourceValue;
 
-type Failure = Box<dyn std::error::Error + Sync + Send>;
+/// Why a value cannot be read, without the value.
+#[derive(Debug)]
+struct Failure(&'static str);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(_: E) -> Self {
+        Self("it is malformed")
+    }
+}
 
 /// A value of any type that [`require_exact`] lets through.
 struct Exact(SourceValue);
 
 impl<'a> FromSql<'a> for Exact {
-    fn from_sql(type_: &Type, raw: &'a [u8]) -> Result<Self, Failure> {
-        decode(type_, raw).map(Self)
+    fn from_sql(type_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        // The value spoils its record and no other.
+        Ok(Self(decode(type_, raw).unwrap_or_else(|why| SourceValue::Unreadable(why.0))))
     }
 
-    fn from_sql_null(_: &Type) -> Result<Self, Failure> {
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
         Ok(Self(SourceValue::Null))
     }
 
@@ -26,15 +36,8 @@ impl<'a> FromSql<'a> for Exact {
 }
 
 /// All values of a row, in order.
-pub(crate) fn row(row: &Row) -> Result<wattle_sql::Row, SourceError> {
-    (0..row.len())
-        .map(|at| {
-            let value: Result<Exact, _> = row.try_get(at);
-            value.map(|exact| exact.0).map_err(|_| SourceError::Record {
-                what: format!("a value of \"{}\" cannot be decoded", row.columns()[at].name()),
-            })
-        })
-        .collect()
+pub(crate) fn row(row: &Row) -> wattle_sql::Row {
+    (0..row.len()).map(|at| row.get::<_, Exact>(at).0).collect()
 }
 
 /// Refuses types that would lose something, with what to write instead.
@@ -62,10 +65,10 @@ fn decode(type_: &Type, raw: &[u8]) -> Result<SourceValue, Failure> {
         _ => {}
     }
     Ok(match *type_ {
-        Type::BOOL => SourceValue::Boolean(bool::from_sql(type_, raw)?),
-        Type::INT2 => SourceValue::Integer(i16::from_sql(type_, raw)?.into()),
-        Type::INT4 => SourceValue::Integer(i32::from_sql(type_, raw)?.into()),
-        Type::INT8 => SourceValue::Integer(i64::from_sql(type_, raw)?),
+        Type::BOOL => SourceValue::Boolean(raw == [1]),
+        Type::INT2 => SourceValue::Integer(i16::from_be_bytes(raw.try_into()?).into()),
+        Type::INT4 => SourceValue::Integer(i32::from_be_bytes(raw.try_into()?).into()),
+        Type::INT8 => SourceValue::Integer(i64::from_be_bytes(raw.try_into()?)),
         Type::NUMERIC => SourceValue::Decimal(numeric(raw)?),
         Type::BPCHAR => SourceValue::Text(text(raw)?.trim_end_matches(' ').to_owned()),
         Type::CHAR => SourceValue::Text(text(raw)?.trim_end_matches('\0').to_owned()),
@@ -77,7 +80,7 @@ fn decode(type_: &Type, raw: &[u8]) -> Result<SourceValue, Failure> {
         Type::JSON => SourceValue::Json(serde_json::from_slice(raw)?),
         // A version byte comes first.
         Type::JSONB => {
-            SourceValue::Json(serde_json::from_slice(raw.get(1..).ok_or("a jsonb value is empty")?)?)
+            SourceValue::Json(serde_json::from_slice(raw.get(1..).ok_or(Failure("a jsonb value is empty"))?)?)
         }
         _ => SourceValue::Text(text(raw)?),
     })
@@ -94,7 +97,7 @@ fn epoch() -> NaiveDate {
 fn date(days: i32) -> Result<NaiveDate, Failure> {
     let distance = Days::new(u64::from(days.unsigned_abs()));
     let date = if days < 0 { epoch().checked_sub_days(distance) } else { epoch().checked_add_days(distance) };
-    date.ok_or_else(|| "a date is out of range".into())
+    date.ok_or(Failure("a date is infinity, or out of range"))
 }
 
 fn time(micros: i64) -> Result<NaiveTime, Failure> {
@@ -102,7 +105,7 @@ fn time(micros: i64) -> Result<NaiveTime, Failure> {
     let nanos = u32::try_from(micros % 1_000_000)? * 1_000;
     // 24:00:00 is PostgreSQL's own; a day of the CDR ends at midnight.
     NaiveTime::from_num_seconds_from_midnight_opt(seconds % 86_400, nanos)
-        .ok_or_else(|| "a time is out of range".into())
+        .ok_or(Failure("a time is out of range"))
 }
 
 fn instant(raw: &[u8]) -> Result<DateTime<chrono::Utc>, Failure> {
@@ -110,12 +113,12 @@ fn instant(raw: &[u8]) -> Result<DateTime<chrono::Utc>, Failure> {
     let start = epoch().and_time(NaiveTime::MIN).and_utc();
     start
         .checked_add_signed(TimeDelta::microseconds(micros))
-        .ok_or_else(|| "a date-time is out of range".into())
+        .ok_or(Failure("a date-time is infinity, or out of range"))
 }
 
 fn uuid(raw: &[u8]) -> Result<String, Failure> {
     if raw.len() != 16 {
-        return Err("a uuid has 16 bytes".into());
+        return Err(Failure("a uuid has 16 bytes"));
     }
     let hex: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
@@ -124,7 +127,7 @@ fn uuid(raw: &[u8]) -> Result<String, Failure> {
 /// Base-10,000 digits to plain decimal text, with the scale that the source shows.
 fn numeric(raw: &[u8]) -> Result<String, Failure> {
     let word = |at: usize| -> Result<u16, Failure> {
-        let bytes = raw.get(2 * at..2 * at + 2).ok_or("a numeric is cut short")?;
+        let bytes = raw.get(2 * at..2 * at + 2).ok_or(Failure("a numeric is cut short"))?;
         Ok(u16::from_be_bytes(bytes.try_into()?))
     };
     let (count, weight, sign, scale) =
@@ -132,7 +135,7 @@ fn numeric(raw: &[u8]) -> Result<String, Failure> {
     let sign = match sign {
         0x0000 => "",
         0x4000 => "-",
-        _ => return Err("a numeric is not a number".into()),
+        _ => return Err(Failure("a numeric is NaN or infinity")),
     };
     let digit = |place: i32| -> Result<u16, Failure> {
         let at = i32::from(weight) - place;
@@ -155,13 +158,13 @@ fn numeric(raw: &[u8]) -> Result<String, Failure> {
 /// One-dimensional arrays.
 fn array(element: &Type, raw: &[u8]) -> Result<SourceValue, Failure> {
     let int = |at: usize| -> Result<i32, Failure> {
-        let bytes = raw.get(at..at + 4).ok_or("an array is cut short")?;
+        let bytes = raw.get(at..at + 4).ok_or(Failure("an array is cut short"))?;
         Ok(i32::from_be_bytes(bytes.try_into()?))
     };
     match int(0)? {
         0 => return Ok(SourceValue::Array(Vec::new())),
         1 => {}
-        _ => return Err("an array has more than one dimension".into()),
+        _ => return Err(Failure("an array has more than one dimension")),
     }
     let count = int(12)?;
     let mut at = 20;
@@ -173,7 +176,7 @@ fn array(element: &Type, raw: &[u8]) -> Result<SourceValue, Failure> {
             values.push(SourceValue::Null);
             continue;
         };
-        let bytes = raw.get(at..at + length).ok_or("an array is cut short")?;
+        let bytes = raw.get(at..at + length).ok_or(Failure("an array is cut short"))?;
         values.push(decode(element, bytes)?);
         at += length;
     }
@@ -197,6 +200,25 @@ mod tests {
         assert_eq!(numeric(&encoded(&[0, 0, 0, 2])).unwrap(), "0.00");
         assert!(numeric(&encoded(&[0, 0, 0xC000, 0])).is_err(), "not a number");
         assert!(numeric(&encoded(&[2, 1])).is_err(), "cut short");
+    }
+
+    #[test]
+    fn what_the_cdr_has_no_word_for_spoils_its_value_alone() {
+        let unreadable = |type_: &Type, raw: &[u8]| match Exact::from_sql(type_, raw).unwrap().0 {
+            SourceValue::Unreadable(why) => why,
+            value => panic!("{value:?}"),
+        };
+        let nan = encoded(&[0, 0, 0xC000, 0]);
+        assert_eq!(unreadable(&Type::NUMERIC, &nan), "a numeric is NaN or infinity");
+        for end in [i64::MIN, i64::MAX] {
+            let why = unreadable(&Type::TIMESTAMPTZ, &end.to_be_bytes());
+            assert_eq!(why, "a date-time is infinity, or out of range");
+        }
+        let why = unreadable(&Type::DATE, &i32::MAX.to_be_bytes());
+        assert_eq!(why, "a date is infinity, or out of range");
+        let mut dates = encoded(&[0, 1, 0, 0, 0, 1082, 0, 1, 0, 1, 0, 4]);
+        dates.extend(i32::MIN.to_be_bytes());
+        assert_eq!(unreadable(&Type::DATE_ARRAY, &dates), why, "an array with such a date in it");
     }
 
     #[test]

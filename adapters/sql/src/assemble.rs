@@ -1,6 +1,6 @@
 //! From rows to records.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 use wattle_core::entity::{Object, PLAN_DETAIL_SLOT, PLAN_NAME_SLOT, Presence, Shape};
@@ -23,6 +23,8 @@ pub struct Assembler<'a> {
     keys: &'a [Key],
     /// Array elements not yet taken by what holds them, per array query.
     elements: Vec<Elements>,
+    /// Ids of the elements that hold others, per array query, by the record's ordinal.
+    ids: HashSet<(usize, usize, String)>,
     lineage: BTreeMap<usize, Vec<(wattle_core::NodeId, Key)>>,
     errors: HashMap<usize, RecordError>,
 }
@@ -36,6 +38,7 @@ impl<'a> Assembler<'a> {
             entity,
             keys,
             elements: vec![Elements::new(); arrays],
+            ids: HashSet::new(),
             lineage: BTreeMap::new(),
             errors: HashMap::new(),
         }
@@ -61,7 +64,7 @@ impl<'a> Assembler<'a> {
     ) -> Result<(), RecordError> {
         let queries = self.pack.queries(self.entity).expect("the caller got the mapping from this pack");
         let query = &queries.arrays[array];
-        let parent = mapping.parent.and_then(|column| row[column].plain_text());
+        let parent = self.id(ordinal, "$parent", mapping.parent, row)?;
         let lineage = self.lineage_of(ordinal, mapping, row)?;
         self.lineage.entry(ordinal).or_default().extend(lineage);
         let value = match &mapping.value {
@@ -71,7 +74,16 @@ impl<'a> Assembler<'a> {
             },
             None => {
                 let mut fields = self.object(ordinal, &query.path, mapping, row)?;
-                let id = mapping.id.and_then(|column| row[column].plain_text());
+                let id = self.id(ordinal, "$id", mapping.id, row)?;
+                if let Some(id) = &id
+                    && !self.ids.insert((array, ordinal, id.clone()))
+                {
+                    return Err(self.error(
+                        ordinal,
+                        &query.path,
+                        "two elements have the same $id: a join multiplies them, or $id is not a key",
+                    ));
+                }
                 for (inner, held) in
                     queries.arrays.iter().enumerate().filter(|(_, held)| held.inside == Some(array))
                 {
@@ -90,6 +102,7 @@ impl<'a> Assembler<'a> {
 
     /// Takes the rows of the main query and returns an answer for each record found.
     pub fn main(mut self, mapping: &Mapping, rows: Vec<Row>) -> Result<Vec<Fetched>, SourceError> {
+        self.refuse_orphans();
         let mut fetched: BTreeMap<usize, Result<Record, RecordError>> = BTreeMap::new();
         for row in rows {
             let ordinal = self.ordinal(mapping, &row)?;
@@ -105,6 +118,18 @@ impl<'a> Assembler<'a> {
             fetched.insert(ordinal, record);
         }
         Ok(fetched.into_iter().map(|(ordinal, record)| Fetched { ordinal, record }).collect())
+    }
+
+    /// Elements that no element has taken would be left out without a word.
+    fn refuse_orphans(&mut self) {
+        let queries = self.pack.queries(self.entity).expect("the caller got the mapping from this pack");
+        for (array, query) in queries.arrays.iter().enumerate().filter(|(_, query)| query.inside.is_some()) {
+            for (ordinal, _) in std::mem::take(&mut self.elements[array]).into_keys() {
+                let rule = "an element's $parent is the $id of no element that could hold it";
+                let error = self.error(ordinal, &query.path, rule);
+                self.errors.entry(ordinal).or_insert(error);
+            }
+        }
     }
 
     fn record(&mut self, ordinal: usize, mapping: &Mapping, row: &Row) -> Result<Record, RecordError> {
@@ -131,7 +156,8 @@ impl<'a> Assembler<'a> {
         lineage.extend(self.lineage_of(ordinal, mapping, row)?);
         lineage.sort();
         lineage.dedup();
-        let changes_at = mapping.changes_at.and_then(|column| row[column].instant(self.pack.zone));
+        let changes_at = mapping.changes_at.map_or(Ok(None), |column| row[column].instant(self.pack.zone));
+        let changes_at = changes_at.map_err(|rule| self.error(ordinal, "$changesAt", &rule))?;
         let record =
             Record { entity: self.entity, key, owners, body: Value::Object(fields), lineage, changes_at };
         record.check()?;
@@ -169,13 +195,28 @@ impl<'a> Assembler<'a> {
         alias: &KeyAlias,
         row: &Row,
     ) -> Result<Option<Key>, RecordError> {
-        let values: Option<Vec<String>> =
-            alias.columns.iter().map(|column| row[*column].plain_text()).collect();
-        let Some(values) = values else { return Ok(None) };
+        let mut values = Vec::with_capacity(alias.columns.len());
+        for column in &alias.columns {
+            let text = row[*column].key_text().map_err(|rule| self.error(ordinal, name, &rule))?;
+            let Some(text) = text else { return Ok(None) };
+            values.push(text);
+        }
         let types = self.pack.graph().key_types(alias.node);
         Key::new(types, values.iter().map(String::as_str))
             .map(Some)
             .map_err(|error| self.error(ordinal, name, &error.to_string()))
+    }
+
+    /// The text of an `$id` or `$parent`; nothing where the query has no such column, or NULL in it.
+    fn id(
+        &self,
+        ordinal: usize,
+        name: &str,
+        column: Option<usize>,
+        row: &Row,
+    ) -> Result<Option<String>, RecordError> {
+        let text = column.map_or(Ok(None), |column| row[column].key_text());
+        text.map_err(|rule| self.error(ordinal, name, &rule))
     }
 
     fn lineage_of(

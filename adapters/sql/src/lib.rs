@@ -10,14 +10,18 @@
 //! value.
 
 mod assemble;
+mod findings;
 mod join;
+mod keys;
 mod mapping;
 mod pack;
 mod template;
 mod value;
 
 pub use assemble::{Assembler, Row};
+pub use findings::{Findings, words};
 pub use join::{Join, path_join};
+pub use keys::{Dialect, PageQuery, key_names, key_of, key_values, quote};
 pub use mapping::Mapping;
 pub use pack::{ArrayQuery, EntityQueries, Pack, PackError};
 pub use template::Template;

@@ -150,6 +150,13 @@ impl<'a> Aliases<'a> {
         if array.inside.is_some() && mapping.parent.is_none() {
             self.wrong("has no \"$parent\": select the \"$id\" of the element that holds this one");
         }
+        let queries = self.pack.queries(self.entity).expect("the array is one of theirs");
+        let place = queries.arrays.iter().position(|other| other.path == array.path);
+        if mapping.id.is_none()
+            && queries.arrays.iter().any(|other| other.inside.is_some() && other.inside == place)
+        {
+            self.wrong("has no \"$id\", and holds other arrays: select what their \"$parent\" names");
+        }
         if self.entity == Entity::Account && array.path == "plans" {
             let node = self.pack.graph().root(Entity::Plan);
             mapping.plan = node.and_then(|node| self.optional_key_alias("$plan", node));

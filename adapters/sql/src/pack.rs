@@ -278,12 +278,14 @@ fn nest(entity: Entity, mut arrays: Vec<ArrayQuery>, errors: &mut Vec<PackError>
         b.path.matches('.').count().cmp(&a.path.matches('.').count()).then(a.path.cmp(&b.path))
     });
     let paths: Vec<String> = arrays.iter().map(|array| array.path.clone()).collect();
+    let mut holders = Vec::new();
     for array in &mut arrays {
         let mut prefix = array.path.as_str();
         while let Some((shorter, _)) = prefix.rsplit_once('.') {
             prefix = shorter;
             if matches!(entity.shape().at(prefix), Some(Shape::List(_))) {
                 array.inside = paths.iter().position(|path| path == prefix);
+                holders.extend(array.inside);
                 if array.inside.is_none() {
                     errors.push(PackError::new(
                         format!("fetch/{entity}.{}.sql", array.path),
@@ -295,6 +297,13 @@ fn nest(entity: Entity, mut arrays: Vec<ArrayQuery>, errors: &mut Vec<PackError>
                 break;
             }
         }
+    }
+    holders.dedup();
+    for holder in holders.into_iter().map(|at| &arrays[at]).filter(|array| !array.template.names("$id")) {
+        errors.push(PackError::new(
+            format!("fetch/{entity}.{}.sql", holder.path),
+            "has no \"$id\", and holds other arrays: select what their \"$parent\" names",
+        ));
     }
     arrays
 }
@@ -336,7 +345,7 @@ paymentStatus = { P = "PAID" }
         vec![
             ("graph.toml", GRAPH),
             ("fetch/account.sql", "select 1 from {keys} k"),
-            ("fetch/account.plans.sql", "select 1 from {keys} k"),
+            ("fetch/account.plans.sql", "select 1 as \"$id\" from {keys} k"),
             ("fetch/account.plans.servicePointIds.sql", "select 1 from {keys} k"),
             ("fetch/invoice.sql", "select 1 from {keys} k"),
         ]
@@ -377,6 +386,11 @@ paymentStatus = { P = "PAID" }
         assert!(no_keys.contains("fetch/account.sql: has no {keys} placeholder"));
         let outer = mistakes(|files| files.retain(|(path, _)| *path != "fetch/account.plans.sql"));
         assert!(outer.contains("inside the array `plans`, which has no query"));
+        let id = mistakes(|files| files[2].1 = "select 1 from {keys} k");
+        assert_eq!(
+            id,
+            "fetch/account.plans.sql: has no \"$id\", and holds other arrays: select what their \"$parent\" names"
+        );
         let zone = mistakes(|files| files[0].1 = "zone = \"Melbourne\"");
         assert!(zone.contains("`Melbourne` is not a time zone"));
         let syntax = mistakes(|files| files[0].1 = "zone = ");

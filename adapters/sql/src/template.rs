@@ -39,9 +39,9 @@ impl Template {
         self.text.replace(KEYS, keys).replace(NOW, now)
     }
 
-    /// Does the query need the time of the snapshot?
-    pub fn uses_now(&self) -> bool {
-        self.text.contains(NOW)
+    /// Is there a column of this alias? Only as far as the text shows it.
+    pub(crate) fn names(&self, alias: &str) -> bool {
+        self.text.contains(alias)
     }
 }
 

@@ -32,6 +32,8 @@ pub enum SourceValue {
     Array(Vec<SourceValue>),
     /// A JSON document, already in the CDR's form.
     Json(Value),
+    /// A value that cannot be had exactly, and why, without the value: it spoils its record and no other.
+    Unreadable(&'static str),
 }
 
 /// How a pack reads a value: the retailer's zone and, for enumerations, the map of its codes.
@@ -49,15 +51,17 @@ impl SourceValue {
     pub(crate) fn to_wire(&self, shape: &Shape, reading: Reading<'_>) -> Result<Option<Value>, String> {
         let cannot = || Err(format!("a {} cannot be read as {}", self.kind(), wire_name(shape)));
         let text = |text: String| Ok(Some(Value::String(text)));
-        if matches!(self, Self::Null) {
-            return Ok(None);
+        match self {
+            Self::Null => return Ok(None),
+            Self::Unreadable(why) => return Err((*why).to_owned()),
+            _ => {}
         }
         if let Some(codes) = reading.codes
             && !matches!(self, Self::Array(_))
         {
             let code = self.plain_text().ok_or_else(|| format!("a {} cannot be a code", self.kind()))?;
             return match codes.get(code.as_str()) {
-                Some(word) => text(word.clone()),
+                Some(word) => Self::Text(word.clone()).to_wire(shape, Reading { codes: None, ..reading }),
                 None => Err("has a source value that its [map] does not know".into()),
             };
         }
@@ -92,6 +96,13 @@ impl SourceValue {
                 Some(plain) => text(plain),
                 None => cannot(),
             },
+            (Shape::Boolean, Self::Integer(0 | 1)) => Ok(Some(Value::Bool(*self == Self::Integer(1)))),
+            (Shape::Boolean, Self::Text(flag)) if matches!(flag.as_str(), "true" | "false") => {
+                Ok(Some(Value::Bool(flag == "true")))
+            }
+            (shape, Self::Text(plain)) if let Some(value) = read_text(shape, plain) => {
+                value.to_wire(shape, reading)
+            }
             // Whether the text has the field's format is for the check of the whole record to say.
             (
                 Shape::Enum(_)
@@ -120,13 +131,34 @@ impl SourceValue {
         }
     }
 
-    /// The point in time, for `$changesAt`.
-    pub(crate) fn instant(&self, zone: Tz) -> Option<DateTime<Utc>> {
+    /// The text of a part of a key; nothing for NULL.
+    ///
+    /// # Errors
+    /// Why there is none, without the value.
+    pub(crate) fn key_text(&self) -> Result<Option<String>, String> {
         match self {
-            Self::Instant(at) => Some(*at),
-            Self::Local(at) => Some(in_zone(*at, zone)),
-            Self::Date(date) => Some(in_zone(date.and_time(NaiveTime::MIN), zone)),
-            _ => None,
+            Self::Null => Ok(None),
+            Self::Unreadable(why) => Err((*why).to_owned()),
+            value => value
+                .plain_text()
+                .map(Some)
+                .ok_or_else(|| format!("a {} cannot be part of a key", self.kind())),
+        }
+    }
+
+    /// The point in time, for `$changesAt`; nothing for NULL.
+    ///
+    /// # Errors
+    /// Why there is none, without the value.
+    pub(crate) fn instant(&self, zone: Tz) -> Result<Option<DateTime<Utc>>, String> {
+        match self {
+            Self::Null => Ok(None),
+            Self::Unreadable(why) => Err((*why).to_owned()),
+            Self::Instant(at) => Ok(Some(*at)),
+            Self::Local(at) => Ok(Some(in_zone(*at, zone))),
+            Self::Date(date) => Ok(Some(in_zone(date.and_time(NaiveTime::MIN), zone))),
+            Self::Text(text) if let Some(value) = read_text(&Shape::DateTime, text) => value.instant(zone),
+            value => Err(format!("a {} cannot be read as a point in time", value.kind())),
         }
     }
 
@@ -152,8 +184,38 @@ impl SourceValue {
             Self::Instant(_) => "date-time",
             Self::Array(_) => "array",
             Self::Json(_) => "JSON document",
+            Self::Unreadable(_) => "value that cannot be read",
         }
     }
+}
+
+/// What text stands for where a field wants a number, a date or a time: an engine with few types keeps them so. Nothing
+/// for other fields, and for text that has another form: the check of the whole record says what is wrong with it.
+fn read_text(shape: &Shape, text: &str) -> Option<SourceValue> {
+    let local = || {
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+            .iter()
+            .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+            .map(SourceValue::Local)
+    };
+    let instant =
+        || DateTime::parse_from_rfc3339(text).ok().map(|at| SourceValue::Instant(at.with_timezone(&Utc)));
+    match shape {
+        Shape::Amount | Shape::Rate | Shape::Number | Shape::Natural => {
+            is_plain_decimal(text).then(|| SourceValue::Decimal(text.to_owned()))
+        }
+        Shape::Date => instant().or_else(local),
+        Shape::DateTime => instant().or_else(local).or_else(|| text.parse().ok().map(SourceValue::Date)),
+        _ => None,
+    }
+}
+
+fn is_plain_decimal(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let tidy = whole == "0" || !whole.starts_with('0');
+    tidy && digits(whole) && digits(fraction)
 }
 
 fn wire_name(shape: &Shape) -> &'static str {
@@ -267,12 +329,42 @@ mod tests {
     }
 
     #[test]
+    fn text_is_read_as_what_the_field_wants() {
+        let text = |text: &str| SourceValue::Text(text.into());
+        for (given, shape, expected) in [
+            ("12.5", Shape::Amount, json!("12.50")),
+            ("0.285340", Shape::Rate, json!("0.28534")),
+            ("007", Shape::Amount, json!("007")),
+            ("1e3", Shape::Amount, json!("1e3")),
+            ("true", Shape::Boolean, json!(true)),
+            ("2026-01-15", Shape::Date, json!("2026-01-15")),
+            ("2026-01-15 09:00:00", Shape::Date, json!("2026-01-15")),
+            ("2026-01-15 09:00", Shape::DateTime, json!("2026-01-15T09:00:00+11:00")),
+            ("2026-01-14 22:00:00Z", Shape::DateTime, json!("2026-01-15T09:00:00+11:00")),
+            ("2026-01-15T09:00:00+11:00", Shape::DateTime, json!("2026-01-15T09:00:00+11:00")),
+            ("2026-01-15", Shape::DateTime, json!("2026-01-15T00:00:00+11:00")),
+            ("soon", Shape::DateTime, json!("soon")),
+        ] {
+            assert_eq!(wire(text(given), &shape), expected, "{given}");
+        }
+        assert_eq!(wire(text("12.50"), &Shape::Number).to_string(), "12.5");
+        assert_eq!(wire(SourceValue::Integer(0), &Shape::Boolean), json!(false));
+        let reading = Reading { zone: chrono_tz::UTC, codes: None };
+        assert!(SourceValue::Integer(2).to_wire(&Shape::Boolean, reading).is_err());
+        assert!(text("twelve").to_wire(&Shape::Number, reading).is_err());
+        assert!(text("soon").instant(chrono_tz::UTC).is_err());
+    }
+
+    #[test]
     fn an_unknown_code_names_the_rule_and_not_the_value() {
         let codes = BTreeMap::from([("P".to_owned(), "PAID".to_owned())]);
         let reading = Reading { zone: chrono_tz::UTC, codes: Some(&codes) };
         let shape = Shape::Enum(&["PAID"]);
         let text = |code: &str| SourceValue::Text(code.into());
         assert_eq!(text("P").to_wire(&shape, reading).unwrap(), Some(json!("PAID")));
+        let codes = BTreeMap::from([("Y".to_owned(), "true".to_owned())]);
+        let flag = text("Y").to_wire(&Shape::Boolean, Reading { codes: Some(&codes), ..reading });
+        assert_eq!(flag.unwrap(), Some(json!(true)), "codes of a field that is not text");
         let error = text("secret").to_wire(&shape, reading).unwrap_err();
         assert!(error.contains("[map]") && !error.contains("secret"));
     }

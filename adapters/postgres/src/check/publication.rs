@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use wattle_core::{NodeId, Severity, SourceError};
+use wattle_sql::quote;
 
 use super::Check;
 use super::tables::repaired_identity;
-use crate::catalogue::{Catalogue, Relation, quote};
+use crate::catalogue::{Catalogue, Relation};
 use crate::error::source_error;
 
 /// The publication as the source has it.
@@ -92,7 +93,7 @@ impl Check<'_> {
             entries.join(", ")
         );
         let Some(published) = published else {
-            self.refuse(format!("there is no publication {publication}"), create);
+            self.findings.refuse(format!("there is no publication {publication}"), create);
             return;
         };
         if published.sweeping {
@@ -100,7 +101,7 @@ impl Check<'_> {
             return;
         }
         if !published.complete {
-            self.refuse(
+            self.findings.refuse(
                 format!("the publication {publication} leaves out some kinds of change, or publishes partitions by their own names"),
                 format!("alter publication {publication} set (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);{HYDRATE_AGAIN}"),
             );
@@ -108,7 +109,7 @@ impl Check<'_> {
         for ((id, relation), entry) in captured.iter().zip(entries) {
             let name = &inner.graph().node(*id).relation;
             match published.tables.get(&relation.oid) {
-                None => self.refuse(
+                None => self.findings.refuse(
                     format!("the publication {publication} does not carry {name}"),
                     format!("alter publication {publication} add table {entry};{HYDRATE_AGAIN}"),
                 ),
@@ -138,7 +139,7 @@ impl Check<'_> {
             Severity::Refused
         };
         let replace = in_one_transaction(&[format!("drop publication {publication};"), create]);
-        self.add(severity, what, replace);
+        self.findings.add(severity, what, replace);
     }
 
     fn published_table(&mut self, id: NodeId, relation: &Relation, table: &PublishedTable, entry: &str) {
@@ -149,7 +150,7 @@ impl Check<'_> {
             format!("alter publication {publication} add table {entry};"),
         ]);
         if table.filtered {
-            self.refuse(
+            self.findings.refuse(
                 format!("the publication {publication} filters the rows of {name}: changes would be missed"),
                 again + HYDRATE_AGAIN,
             );
@@ -157,7 +158,7 @@ impl Check<'_> {
         }
         let Some(listed) = &table.columns else {
             if relation.replica_identity != 'f' {
-                self.add(
+                self.findings.add(
                     Severity::Advice,
                     format!("the publication {publication} carries every column of {name}, though only its key is needed"),
                     again,
@@ -167,7 +168,7 @@ impl Check<'_> {
         };
         let lacks = |columns: &[String]| columns.iter().any(|column| !listed.contains(column));
         if lacks(&relation.identity) {
-            self.refuse(
+            self.findings.refuse(
                 format!("the publication {publication} leaves out part of the replica identity of {name}: the retailer's own UPDATE and DELETE on it fail now"),
                 again,
             );

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use wattle_core::{Entity, Severity, SourceError};
-use wattle_sql::{Mapping, Template};
+use wattle_sql::{Mapping, Template, words};
 
-use super::{Check, MANY_ROWS, words};
+use super::{Check, MANY_ROWS};
 use crate::catalogue::Catalogue;
 use crate::error::source_error;
 use crate::snapshot::{keys_relation, mapping};
@@ -39,9 +39,8 @@ impl Check<'_> {
             }
             if mappings.len() == queries.arrays.len() + 1 {
                 let borrowed: Vec<&Mapping> = mappings.iter().collect();
-                for error in Mapping::missing_lineage(&self.inner.pack, entity, &borrowed) {
-                    self.refuse(error.to_string(), words("correct the pack"));
-                }
+                let missing = Mapping::missing_lineage(&self.inner.pack, entity, &borrowed);
+                self.findings.refuse_pack(missing);
             }
         }
         Ok(())
@@ -56,7 +55,7 @@ impl Check<'_> {
         file: &str,
     ) -> Result<Option<Mapping>, SourceError> {
         for clock in clocks(&template.expand("keys", "asked")) {
-            self.refuse(
+            self.findings.refuse(
                 format!("{file} asks the clock ({clock}): what it returns would change without an event"),
                 words("use {now}, and select the time of the next change as \"$changesAt\""),
             );
@@ -75,16 +74,14 @@ impl Check<'_> {
         let statement = match statement {
             Ok(statement) => statement,
             Err(error) => {
-                self.refuse_error(error, "correct the query, or grant what it needs")?;
+                self.findings.refuse_error(error, "correct the query, or grant what it needs")?;
                 return Ok(None);
             }
         };
         let mapping = match mapping(self.inner, entity, array, &statement) {
             Ok(mapping) => Some(mapping),
             Err(errors) => {
-                for error in errors {
-                    self.refuse(error.to_string(), words("correct the pack"));
-                }
+                self.findings.refuse_pack(errors);
                 None
             }
         };
@@ -115,7 +112,9 @@ impl Check<'_> {
         let planned = self.session.client().query_one(&sql, &[]).await;
         let plan: Value = match planned.map_err(|error| source_error(&format!("plan {file}"), error)) {
             Ok(row) => row.get(0),
-            Err(error) => return self.refuse_error(error, "correct the query, or grant what it needs"),
+            Err(error) => {
+                return self.findings.refuse_error(error, "correct the query, or grant what it needs");
+            }
         };
         self.hidden_clocks(&plan, template, file);
         let known: BTreeSet<u32> = std::iter::once(&root)
@@ -126,13 +125,13 @@ impl Check<'_> {
         for (oid, read) in self.read_relations(&plan).await? {
             let name = read.name;
             if !known.contains(&oid) {
-                self.refuse(
+                self.findings.refuse(
                     format!("{file} reads {name}, which is not among the nodes that {entity} reads: its changes would not be heard"),
                     words(format!("add it as a node, and to the `reads` of entity {entity}")),
                 );
             }
             if read.whole {
-                self.add(
+                self.findings.add(
                     Severity::Warning,
                     format!("{file} reads all of {name} for a batch of keys"),
                     words(
@@ -151,7 +150,7 @@ impl Check<'_> {
         // What {now} stands for.
         let expanded = clocks(&template.expand("keys", "transaction_timestamp()"));
         for clock in clocks(&texts).into_iter().filter(|clock| !expanded.contains(clock)) {
-            self.refuse(
+            self.findings.refuse(
                 format!("{file} reads a view that asks the clock ({clock}): what it returns would change without an event"),
                 words("read the tables behind the view, use {now}, and select the time of the next change as \"$changesAt\""),
             );

@@ -1,10 +1,11 @@
 //! Tables: are they there, may they be read, does their log say what Wattle needs to hear?
 
 use wattle_core::{KeyColumn, NodeId, Severity, SourceError};
+use wattle_sql::{quote, words};
 
 use super::publication::{Published, in_one_transaction};
-use super::{Check, MANY_ROWS, words};
-use crate::catalogue::{Catalogue, Relation, key_type_fits, quote};
+use super::{Check, MANY_ROWS};
+use crate::catalogue::{Catalogue, Relation, key_type_fits};
 use crate::error::source_error;
 
 /// What the login may do, gathered over the tables: one statement grants them all.
@@ -32,7 +33,7 @@ impl Check<'_> {
             let node = graph.node(id);
             let Some(relation) = catalogue.relation(id) else {
                 known = false;
-                self.refuse(
+                self.findings.refuse(
                     format!("the source has no relation {} (node `{}`)", node.relation, node.name),
                     words(format!(
                         "name the relation of node `{}` in graph.toml as the source has it",
@@ -47,7 +48,7 @@ impl Check<'_> {
                 self.replica_identity(id, relation, published).await?;
             }
             if relation.persistence == 'u' {
-                self.refuse(
+                self.findings.refuse(
                     format!("{} is unlogged: its changes are in no log", node.relation),
                     format!("alter table {} set logged;", node.relation),
                 );
@@ -62,11 +63,11 @@ impl Check<'_> {
     fn key_columns(&mut self, node: &str, name: &str, key: &[KeyColumn], relation: &Relation) {
         for column in key {
             match relation.columns.iter().find(|found| found.name == column.name) {
-                None => self.refuse(
+                None => self.findings.refuse(
                     format!("{name} has no column {}", column.name),
                     words(format!("give the key of node `{node}` in graph.toml as the table has it")),
                 ),
-                Some(found) if !key_type_fits(column.key_type, &found.base_type) => self.refuse(
+                Some(found) if !key_type_fits(column.key_type, &found.base_type) => self.findings.refuse(
                     format!(
                         "{name}.{} is {}, and graph.toml says {}",
                         column.name,
@@ -119,20 +120,20 @@ impl Check<'_> {
         let Rights { closed_schemas, unread, written, inherited, hiding } = rights;
         if !closed_schemas.is_empty() {
             let schemas = closed_schemas.join(", ");
-            self.refuse(
+            self.findings.refuse(
                 format!("the login may not look into the schemas {schemas}"),
                 format!("grant usage on schema {schemas} to {role};"),
             );
         }
         if !unread.is_empty() {
             let tables = unread.join(", ");
-            self.refuse(
+            self.findings.refuse(
                 format!("the login may not read {tables}"),
                 format!("grant select on {tables} to {role};"),
             );
         }
         if !hiding.is_empty() {
-            self.refuse(
+            self.findings.refuse(
                 format!(
                     "row policies hide rows of {} from the login: hidden rows would look deleted",
                     hiding.join(", ")
@@ -144,14 +145,14 @@ impl Check<'_> {
             |tables: &str| format!("the login may write to {tables}; a login that cannot is safer");
         if !written.is_empty() {
             let tables = written.join(", ");
-            self.add(
+            self.findings.add(
                 Severity::Warning,
                 may_write(&tables),
                 format!("revoke insert, update, delete, truncate on {tables} from {role};"),
             );
         }
         if !inherited.is_empty() {
-            self.add(
+            self.findings.add(
                 Severity::Warning,
                 may_write(&inherited.join(", ")),
                 words(format!(
@@ -170,7 +171,7 @@ impl Check<'_> {
     ) -> Result<(), SourceError> {
         let name = self.inner.graph().node(node).relation.clone();
         if !matches!(relation.kind, 'r' | 'p') {
-            self.refuse(
+            self.findings.refuse(
                 format!("{name} is not a table: its changes are in no log"),
                 words("name the tables behind it as nodes; a fetch query may still read it"),
             );
@@ -205,7 +206,7 @@ impl Check<'_> {
                     ])
                 }
             };
-            self.refuse(what, fix);
+            self.findings.refuse(what, fix);
         }
         if relation.kind == 'p' {
             self.partitions(&name, relation).await?;
@@ -228,7 +229,7 @@ impl Check<'_> {
         let others: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         if relation.replica_identity == 'd' && !others.is_empty() {
             let set = |partition: &String| format!("alter table {partition} replica identity default;");
-            self.refuse(
+            self.findings.refuse(
                 format!("the partitions {} do not have the replica identity of {name}", others.join(", ")),
                 others.iter().map(set).collect::<Vec<_>>().join(" "),
             );
@@ -258,7 +259,7 @@ impl Check<'_> {
                     "give `by` of node `{}` in graph.toml: the columns of {} that hold the key of `{}`",
                     child.name, child.relation, predecessor.name
                 );
-                self.refuse_error(source_error(&doing, error), fix)?;
+                self.findings.refuse_error(source_error(&doing, error), fix)?;
                 continue;
             }
             let row = self
@@ -277,7 +278,7 @@ impl Check<'_> {
                 .await
                 .map_err(|error| source_error("look at indexes", error))?;
             if row.get::<_, f64>(0) > MANY_ROWS && !row.get::<_, bool>(1) {
-                self.add(
+                self.findings.add(
                     Severity::Warning,
                     format!(
                         "{} has no index on ({listed}), by which its rows are found from `{}`",

@@ -134,6 +134,68 @@ fn a_broken_record_names_entity_key_field_and_rule_and_spares_the_others() {
 }
 
 #[test]
+fn an_element_without_its_place_spoils_its_record_and_no_other() {
+    let Account { pack, main, plans, service_points } = account();
+    let keys = [key("A-1"), key("A-2"), key("A-3"), key("A-4")];
+    let mut assembler = Assembler::new(&pack, Entity::Account, &keys);
+    let point = |ordinal, parent| vec![SourceValue::Integer(ordinal), parent, text("NMI1")];
+    let points = vec![point(0, text("7")), point(1, SourceValue::Null), point(3, text("8"))];
+    assembler.array(0, &service_points, points).unwrap();
+    let plan = |ordinal, id: &str| {
+        let id = text(id);
+        vec![
+            SourceValue::Integer(ordinal),
+            id.clone(),
+            id,
+            text("FLEX"),
+            date("2025-01-01"),
+            SourceValue::Null,
+        ]
+    };
+    let rows = vec![plan(1, "7"), plan(2, "7"), plan(2, "7"), plan(3, "8")];
+    assembler.array(1, &plans, rows).unwrap();
+    let row = |ordinal: usize| {
+        let (number, closed) = (text(keys[ordinal].as_str()), text("C"));
+        let ordinal = SourceValue::Integer(i64::try_from(ordinal).unwrap());
+        vec![ordinal, number.clone(), SourceValue::Null, number, closed, SourceValue::Null, SourceValue::Null]
+    };
+    let fetched = assembler.main(&main, (0..4).map(row).collect()).unwrap();
+    let rules: Vec<Option<String>> =
+        fetched.iter().map(|f| f.record.as_ref().err().map(ToString::to_string)).collect();
+    let orphan = "plans.servicePointIds: an element's $parent is the $id of no element that could hold it";
+    assert_eq!(rules[0], Some(format!("account A-1: {orphan}")));
+    assert_eq!(rules[1], Some(format!("account A-2: {orphan}")), "NULL is no parent");
+    assert!(rules[2].as_deref().unwrap().starts_with("account A-3: plans: two elements have the same $id"));
+    assert_eq!(rules[3], None);
+}
+
+#[test]
+fn an_unreadable_value_spoils_its_record_and_no_other() {
+    let Account { pack, main, .. } = account();
+    let keys = [key("A-1"), key("A-2"), key("A-3"), key("A-4")];
+    let never = || SourceValue::Unreadable("a date is infinity");
+    let row = |ordinal: i64, address, created, changes_at| {
+        let (number, closed) = (text("A"), text("C"));
+        vec![SourceValue::Integer(ordinal), number.clone(), address, number, closed, created, changes_at]
+    };
+    let rows = vec![
+        row(0, never(), SourceValue::Null, SourceValue::Null),
+        row(1, SourceValue::Null, never(), SourceValue::Null),
+        row(2, SourceValue::Null, SourceValue::Null, never()),
+        row(3, SourceValue::Null, SourceValue::Null, SourceValue::Null),
+    ];
+    let fetched = Assembler::new(&pack, Entity::Account, &keys).main(&main, rows).unwrap();
+    let fields: Vec<Option<String>> = fetched
+        .iter()
+        .map(|f| f.record.as_ref().err().map(|error| format!("{}: {}", error.field, error.rule)))
+        .collect();
+    let expected =
+        ["$from", "creationDate", "$changesAt"].map(|field| Some(format!("{field}: a date is infinity")));
+    assert_eq!(fields[..3], expected);
+    assert_eq!(fields[3], None);
+}
+
+#[test]
 fn a_row_that_a_join_multiplies_is_refused() {
     let Account { pack, main, .. } = account();
     let keys = [key("A-1")];

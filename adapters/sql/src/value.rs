@@ -54,6 +54,9 @@ impl SourceValue {
         match self {
             Self::Null => return Ok(None),
             Self::Unreadable(why) => return Err((*why).to_owned()),
+            Self::Text(document) if matches!(shape, Shape::List(_) | Shape::Object(_)) => {
+                return read_json(document).to_wire(shape, reading);
+            }
             _ => {}
         }
         if let Some(codes) = reading.codes
@@ -210,6 +213,18 @@ fn read_text(shape: &Shape, text: &str) -> Option<SourceValue> {
     }
 }
 
+/// An object or array of an engine that keeps JSON as text; plain values of an array are read like those of a column.
+fn read_json(text: &str) -> SourceValue {
+    match serde_json::from_str(text) {
+        Ok(Value::Array(values)) if values.iter().all(Value::is_string) => {
+            let texts = values.iter().filter_map(Value::as_str);
+            SourceValue::Array(texts.map(|text| SourceValue::Text(text.to_owned())).collect())
+        }
+        Ok(document) => SourceValue::Json(document),
+        Err(_) => SourceValue::Unreadable("its text is not JSON"),
+    }
+}
+
 fn is_plain_decimal(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);
@@ -349,6 +364,9 @@ mod tests {
         }
         assert_eq!(wire(text("12.50"), &Shape::Number).to_string(), "12.5");
         assert_eq!(wire(SourceValue::Integer(0), &Shape::Boolean), json!(false));
+        let list = Shape::List(&Shape::Text);
+        assert_eq!(wire(text("[\"a\", \"b\"]"), &list), json!(["a", "b"]));
+        assert!(text("a, b").to_wire(&list, Reading { zone: chrono_tz::UTC, codes: None }).is_err());
         let reading = Reading { zone: chrono_tz::UTC, codes: None };
         assert!(SourceValue::Integer(2).to_wire(&Shape::Boolean, reading).is_err());
         assert!(text("twelve").to_wire(&Shape::Number, reading).is_err());

@@ -1,0 +1,5 @@
+//! The SQLite engine against real files, as the contract of adapters has it.
+
+mod capture;
+mod read;
+mod retailer;

@@ -4,12 +4,10 @@ use bytes::Bytes;
 use chrono::{Datelike, Months, NaiveDate};
 use futures::SinkExt;
 use tokio_postgres::Transaction;
-use wattle_sample::{Invoice, LedgerEntry, World, WorldConfig};
+use wattle_sample::{Invoice, LedgerEntry, Numbers, Progress, Row, Table, World, WorldConfig};
 
 use crate::error::Error;
-use crate::row::{Row, Table};
-use crate::table::{self, Numbers};
-use crate::{connect, plan_table};
+use crate::{connect, plan_table, table};
 
 const TABLES: &str = include_str!("../sql/tables.sql");
 const KEYS: &str = include_str!("../sql/keys.sql");
@@ -22,15 +20,6 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const MONTHS_BEFORE: u32 = 5;
 /// and ahead, as an administrator makes them in time. Each one adds to the planning of every query.
 const MONTHS_AHEAD: u32 = 3;
-
-/// How far the making of a database has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The table being loaded, or what else is being done.
-    pub stage: &'static str,
-    /// Rows loaded so far, over all tables.
-    pub row_count: u64,
-}
 
 /// Builds Correa's schema in an empty database and loads a World into it.
 ///
@@ -177,7 +166,7 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
         let mut rows = Row::default();
         for item in items {
             write(&mut rows, item);
-            if rows.len() >= CHUNK_BYTES {
+            if rows.byte_count() >= CHUNK_BYTES {
                 let chunk = rows.take();
                 self.row_count += chunk.matches('\n').count() as u64;
                 sink.send(chunk.into()).await?;

@@ -16,18 +16,21 @@ mod create;
 mod error;
 mod pack;
 mod plan_table;
-mod row;
+mod session;
 mod statement;
 mod table;
-mod workload;
 
-pub use create::{Progress, create};
+pub use create::create;
 pub use error::Error;
 pub use pack::PACK;
-pub use workload::{Step, Workload};
+pub use session::Session;
+pub use wattle_sample::{Progress, Step};
 
 use tokio_postgres::{Client, Config, NoTls};
 use wattle_sample::{AccountId, CustomerId, Projection, ServicePointId, World};
+
+/// The World in a database of Correa's, and the mutations that happen to it. Its errors are [`Error`].
+pub type Workload = wattle_sample::Workload<Session>;
 
 /// Correa's keys for the World's things.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,115 +2,48 @@
 
 use wattle_sample::{
     Contract, DemandCharge, DemandPeriod, Discount, DiscountMethod, Fee, FeeTerm, FeedIn, FeedInPayer,
-    FeedInPrice, FeedInTariff, Fuel, FuelType, Plan, Prices, Rate, Window, World,
+    FeedInPrice, FeedInTariff, Fuel, FuelType, Plan, Prices, Rate, Row, Table, Window, World, tables,
 };
 
-use crate::row::OnConflict::Update;
-use crate::row::{Row, Table};
-use crate::table::fuel;
+use crate::table::{array, fuel};
 
 /// A plan's contract for one fuel.
 type OfContract<'p> = (&'p Plan, Fuel, &'p Contract);
 
-const fn table(name: &'static str, columns: &'static [&'static str], key_columns: usize) -> Table {
-    Table { name, columns, key_columns, on_conflict: Update }
+tables! {
+    PLAN = "product.plan", 1 of [
+        "plan_code", "display_name", "fuel", "metering_name", "metering_from", "metering_to",
+        "metering_every"
+    ], Update;
+    CONTRACT = "product.contract", 2 of [
+        "plan_code", "fuel", "pricing_model", "local_time", "is_fixed", "variation", "on_expiry",
+        "payment_options", "green_share"
+    ], Update;
+    TARIFF = "product.tariff", 1 of [
+        "tariff_id", "plan_code", "fuel", "kind", "seq", "display_name", "charge_type", "from_mmdd",
+        "to_mmdd", "daily_supply", "block_kind"
+    ], Update;
+    RATE_BLOCK = "product.rate_block", 1 of [
+        "block_id", "tariff_id", "seq", "display_name", "tou_period", "demand_amount", "demand_unit",
+        "demand_min", "demand_max", "measured_over", "charged_over"
+    ], Update;
+    RATE = "product.rate", 2 of ["block_id", "step_no", "unit_price", "unit", "up_to"], Update;
+    TOU_WINDOW = "product.tou_window", 2 of ["block_id", "seq", "days", "from_time", "to_time"], Update;
+    DISCOUNT = "product.discount", 3 of [
+        "plan_code", "fuel", "seq", "display_name", "description", "type", "category", "method", "rate",
+        "amount"
+    ], Update;
+    FEE = "product.fee", 3 of [
+        "plan_code", "fuel", "seq", "type", "term", "amount", "rate", "description"
+    ], Update;
+    FEED_IN = "product.feed_in", 1 of [
+        "feed_in_id", "plan_code", "fuel", "seq", "display_name", "scheme", "payer", "varies"
+    ], Update;
+    FEED_IN_RATE = "product.feed_in_rate", 2 of [
+        "feed_in_id", "seq", "display_name", "tou_period", "unit_price", "unit", "days", "from_time",
+        "to_time"
+    ], Update;
 }
-
-const PLAN: Table = table(
-    "product.plan",
-    &["plan_code", "display_name", "fuel", "metering_name", "metering_from", "metering_to", "metering_every"],
-    1,
-);
-const CONTRACT: Table = table(
-    "product.contract",
-    &[
-        "plan_code",
-        "fuel",
-        "pricing_model",
-        "local_time",
-        "is_fixed",
-        "variation",
-        "on_expiry",
-        "payment_options",
-        "green_share",
-    ],
-    2,
-);
-const TARIFF: Table = table(
-    "product.tariff",
-    &[
-        "tariff_id",
-        "plan_code",
-        "fuel",
-        "kind",
-        "seq",
-        "display_name",
-        "charge_type",
-        "from_mmdd",
-        "to_mmdd",
-        "daily_supply",
-        "block_kind",
-    ],
-    1,
-);
-const RATE_BLOCK: Table = table(
-    "product.rate_block",
-    &[
-        "block_id",
-        "tariff_id",
-        "seq",
-        "display_name",
-        "tou_period",
-        "demand_amount",
-        "demand_unit",
-        "demand_min",
-        "demand_max",
-        "measured_over",
-        "charged_over",
-    ],
-    1,
-);
-const RATE: Table = table("product.rate", &["block_id", "step_no", "unit_price", "unit", "up_to"], 2);
-const TOU_WINDOW: Table =
-    table("product.tou_window", &["block_id", "seq", "days", "from_time", "to_time"], 2);
-const DISCOUNT: Table = table(
-    "product.discount",
-    &[
-        "plan_code",
-        "fuel",
-        "seq",
-        "display_name",
-        "description",
-        "type",
-        "category",
-        "method",
-        "rate",
-        "amount",
-    ],
-    3,
-);
-const FEE: Table =
-    table("product.fee", &["plan_code", "fuel", "seq", "type", "term", "amount", "rate", "description"], 3);
-const FEED_IN: Table = table(
-    "product.feed_in",
-    &["feed_in_id", "plan_code", "fuel", "seq", "display_name", "scheme", "payer", "varies"],
-    1,
-);
-const FEED_IN_RATE: Table = table(
-    "product.feed_in_rate",
-    &[
-        "feed_in_id",
-        "seq",
-        "display_name",
-        "tou_period",
-        "unit_price",
-        "unit",
-        "days",
-        "from_time",
-        "to_time",
-    ],
-    2,
-);
 
 /// The number under which the sample files a controlled load, after any tariff period.
 const CONTROLLED_LOAD: usize = 7;
@@ -185,7 +118,7 @@ impl PlanRows {
         self.contracts.line(|row| {
             let options: Vec<&str> = contract.payment_options.iter().map(|option| option.cds()).collect();
             row.put(&plan.code).put(fuel(of)).put(contract.pricing_model.cds()).put(contract.local_time);
-            row.put(contract.is_fixed).opt(contract.variation).opt(contract.on_expiry).list(&options);
+            row.put(contract.is_fixed).opt(contract.variation).opt(contract.on_expiry).put(array(&options));
             row.opt(contract.green_share);
         });
         for tariff in 0..contract.periods.len() {
@@ -334,7 +267,7 @@ impl PlanRows {
 
 fn write_window(row: &mut Row, window: &Window) {
     let days: Vec<&str> = window.days.iter().map(|day| day.cds()).collect();
-    row.list(&days).put(window.from).put(window.until);
+    row.put(array(&days)).put(window.from).put(window.until);
 }
 
 fn write_discount(row: &mut Row, discount: &Discount) {

@@ -1,9 +1,8 @@
 //! How a mutation becomes SQL.
 
-use wattle_sample::{Effect, FeeChange, Mutation, Noise, NoiseKind, PriceChange, World};
+use wattle_sample::{Effect, FeeChange, Mutation, Noise, NoiseKind, Numbers, PriceChange, World};
 
-use crate::plan_table;
-use crate::table::{self, Numbers};
+use crate::{plan_table, table};
 
 /// The statements of a mutation that was drafted on this World, in order.
 pub(crate) fn statements(world: &World, mutation: &Mutation) -> String {

@@ -1,44 +1,11 @@
 //! How the World's things become rows of Correa's tables.
 
-use std::collections::HashMap;
-
 use wattle_sample::{
-    Account, AccountId, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Concession,
-    ConcessionType, Contact, Customer, Detail, Fuel, Holding, Invoice, LedgerEntry, LineKind, Metered, Party,
-    PaymentMethod, PaymentStatus, PersonName, Role, Scope, ServicePoint, ServicePointId, UsageType, World,
+    Account, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Concession,
+    ConcessionType, Contact, Customer, Detail, Fuel, Holding, Invoice, LedgerEntry, LineKind, Metered,
+    Numbers, Party, PaymentMethod, PaymentStatus, PersonName, Role, Row, Scope, ServicePoint, ServicePointId,
+    UsageType, World, tables,
 };
-
-use crate::row::OnConflict::{Keep, Update};
-use crate::row::{Row, Table};
-
-/// The numbers of accounts, which are their keys here: those of the World, and those that a transaction gives.
-pub(crate) struct Numbers<'w> {
-    world: &'w World,
-    given: HashMap<AccountId, String>,
-}
-
-impl<'w> Numbers<'w> {
-    pub(crate) fn of(world: &'w World) -> Self {
-        Self { world, given: HashMap::new() }
-    }
-
-    pub(crate) fn give(&mut self, account: AccountId, number: &str) {
-        self.given.insert(account, number.to_owned());
-    }
-
-    pub(crate) fn get(&self, account: AccountId) -> &str {
-        let given = self.given.get(&account).map(String::as_str);
-        let known = || self.world.account(account).map(|account| &*account.number);
-        given.or_else(known).expect("rows are written for accounts that exist or are put first")
-    }
-}
-
-macro_rules! tables {
-    ($($constant:ident = $name:literal, $key:literal of [$($column:literal),+], $conflict:ident;)+) => {
-        $(pub(crate) const $constant: Table =
-            Table { name: $name, columns: &[$($column),+], key_columns: $key, on_conflict: $conflict };)+
-    };
-}
 
 tables! {
     PARTY = "crm.party", 1 of [
@@ -97,7 +64,7 @@ pub(crate) fn party(row: &mut Row, customer: &Customer) {
 }
 
 fn name(row: &mut Row, name: &PersonName) {
-    row.opt(name.prefix).opt(name.first).list(&name.middle).put(name.last).opt(name.suffix);
+    row.opt(name.prefix).opt(name.first).put(array(&name.middle)).put(name.last).opt(name.suffix);
 }
 
 pub(crate) fn address(row: &mut Row, address: &Address) {
@@ -280,6 +247,13 @@ pub(crate) fn balance(row: &mut Row, number: &str, balance: Cents) {
     row.put(number).put(balance);
 }
 
+/// A value for an array column.
+pub(crate) fn array(values: &[&str]) -> String {
+    let quoted =
+        values.iter().map(|value| format!("\"{}\"", value.replace('\\', r"\\").replace('"', "\\\"")));
+    format!("{{{}}}", quoted.collect::<Vec<_>>().join(","))
+}
+
 pub(crate) fn fuel(fuel: Fuel) -> char {
     match fuel {
         Fuel::Electricity => 'E',
@@ -322,4 +296,15 @@ pub(crate) fn supply_point_key(id: ServicePointId) -> String {
 fn uuid(kind: u16, id: u32) -> String {
     let scattered = id.wrapping_mul(0x9e37_79b1) ^ u32::from(kind);
     format!("{scattered:08x}-{kind:04x}-4000-8000-{id:012x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::array;
+
+    #[test]
+    fn elements_of_arrays_are_quoted() {
+        assert_eq!(array(&["a\"b", "c\\"]), r#"{"a\"b","c\\"}"#);
+        assert_eq!(array(&[]), "{}");
+    }
 }

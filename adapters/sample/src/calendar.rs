@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Australia::Melbourne;
+use chrono_tz::Tz;
 
 /// The instant at which a day begins in Melbourne. Daylight saving never starts or ends at midnight there.
 pub(crate) fn midnight(date: NaiveDate) -> DateTime<Utc> {
@@ -19,9 +20,9 @@ pub(crate) fn day_of(instant: DateTime<Utc>) -> NaiveDate {
     instant.with_timezone(&Melbourne).date_naive()
 }
 
-/// The CDS's DateTimeString in Melbourne's offset of that instant, to the second.
-pub(crate) fn date_time_string(instant: DateTime<Utc>) -> String {
-    instant.with_timezone(&Melbourne).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
+/// The CDS's DateTimeString in a zone's offset of that instant, to the second.
+pub(crate) fn date_time_string(instant: DateTime<Utc>, zone: Tz) -> String {
+    instant.with_timezone(&zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
 }
 
 /// `date` moved by a number of days, which may be negative.
@@ -53,6 +54,7 @@ mod tests {
     #[test]
     fn offsets_follow_daylight_saving() {
         let date = |m, d| NaiveDate::from_ymd_opt(2026, m, d).unwrap();
+        let date_time_string = |instant| date_time_string(instant, Melbourne);
         assert_eq!(date_time_string(midnight(date(4, 5))), "2026-04-05T00:00:00+11:00");
         assert_eq!(date_time_string(midnight(date(4, 6))), "2026-04-06T00:00:00+10:00");
         // Clocks went back at 03:00 that day, so half past two came twice.

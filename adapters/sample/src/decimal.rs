@@ -67,6 +67,15 @@ impl Decimal {
         self.units
     }
 
+    /// The value counted in units of ten to the power of minus `scale`: 0.28534 is 285,340 at a scale of 6.
+    ///
+    /// # Panics
+    /// When the value has more decimals than that.
+    pub const fn units_at(self, scale: u32) -> i64 {
+        assert!(self.scale <= scale, "a decimal is counted in units that are fine enough");
+        self.units * 10_i64.pow(scale - self.scale)
+    }
+
     /// Whether the value is below zero.
     pub const fn is_negative(self) -> bool {
         self.units < 0
@@ -115,6 +124,7 @@ mod tests {
         assert_eq!(Decimal::new(-1_500, 3).amount_string(), "-1.50");
         assert_eq!(Decimal::new(-1_500, 3).to_string(), "-1.5");
         assert_eq!(Decimal::new(12_000, 3).to_string(), "12");
+        assert_eq!(Decimal::new(28_534, 5).units_at(6), 285_340);
     }
 
     #[test]

@@ -87,6 +87,13 @@ pub struct Metered {
     pub description: &'static str,
 }
 
+impl Metered {
+    /// The instants from and up to which it was measured.
+    pub fn measured(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        (calendar::midnight(self.from), calendar::midnight(self.until))
+    }
+}
+
 impl LedgerEntry {
     /// What it adds to the account's balance.
     pub fn effect(&self) -> Cents {

@@ -16,6 +16,8 @@
 //! executes as SQL; those with [`Mutation::rolled_back`] are to be executed and rolled back, and leave the World as it was.
 //! A workload that must survive a lost connection uses [`World::draft`] before its transaction and [`World::apply`] after.
 //!
+//! [`Workload`] is that loop for any database with a [`Session`], and [`Table`] and [`Row`] write the SQL.
+//!
 //! [`Answers`] says what the API should answer about a World, from the World's own model: the oracle of end-to-end tests.
 
 mod account;
@@ -34,10 +36,13 @@ mod id;
 mod invoice;
 mod ledger;
 mod mutation;
+mod numbers;
 mod person;
 mod plan;
 mod population;
 mod rating;
+mod row;
+mod workload;
 mod world;
 
 pub use account::{Account, Agreement, Concession, Contact, Holding};
@@ -56,11 +61,14 @@ pub use id::{
 pub use invoice::{ChargeLine, Invoice, LineKind, PayOnTime, Scope};
 pub use ledger::{Adjustment, Detail, LedgerEntry, Metered};
 pub use mutation::{Mutation, MutationKind};
+pub use numbers::Numbers;
 pub use person::{Customer, Party, PersonName};
 pub use plan::{
     Contract, ControlledLoad, DemandCharge, Discount, DiscountMethod, Fee, FeedIn, FeedInPrice, FeedInTariff,
     MeteringCharge, Plan, Prices, Rate, TariffPeriod, TouPrice, Window,
 };
+pub use row::{OnConflict, Row, Table};
+pub use workload::{Progress, Session, Step, Workload};
 pub use world::{World, WorldConfig};
 
 /// Rises with every change that makes another World or other mutations of the same seed. Stored Worlds of another

@@ -1,5 +1,6 @@
 //! Invoices and billing transactions.
 
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::{Fields, number};
@@ -100,6 +101,7 @@ fn account_charges(invoice: &Invoice) -> Option<Fields> {
 pub(super) fn transaction(
     entry: &LedgerEntry,
     account: &str,
+    zone: Tz,
     key: impl Fn(ServicePointId) -> String,
 ) -> Value {
     let common = || {
@@ -110,11 +112,11 @@ pub(super) fn transaction(
     let charged = || common().set("amount", entry.amount.to_string());
     let (kind, detail) = match &entry.detail {
         Detail::Usage(usage) => {
-            let fields = metered(charged(), usage).set("usage", number(usage.quantity));
+            let fields = metered(charged(), usage, zone).set("usage", number(usage.quantity));
             ("usage", fields.list("adjustments", adjustments(&entry.adjustments)))
         }
         Detail::Demand(demand) => {
-            let fields = metered(charged(), demand).set("rate", number(demand.quantity));
+            let fields = metered(charged(), demand, zone).set("rate", number(demand.quantity));
             ("demand", fields.list("adjustments", adjustments(&entry.adjustments)))
         }
         Detail::OnceOff { description } => ("onceOff", charged().set("description", *description)),
@@ -133,14 +135,15 @@ pub(super) fn transaction(
     };
     Fields::default()
         .set("accountId", account)
-        .set("executionDateTime", calendar::date_time_string(entry.posted))
+        .set("executionDateTime", calendar::date_time_string(entry.posted, zone))
         .opt("gst", (entry.gst != Cents(0)).then(|| entry.gst.to_string()))
         .set("transactionUType", kind)
         .set(kind, detail)
         .into()
 }
 
-fn metered(fields: Fields, metered: &Metered) -> Fields {
+fn metered(fields: Fields, metered: &Metered, zone: Tz) -> Fields {
+    let (from, until) = metered.measured();
     let factors = [("DLF", metered.dlf), ("MLF", metered.mlf)];
     let factors = factors.iter().filter_map(|(kind, value)| Some((kind, (*value)?)));
     let factors = factors.map(|(kind, value)| json!({ "value": number(value), "type": kind }));
@@ -148,8 +151,8 @@ fn metered(fields: Fields, metered: &Metered) -> Fields {
         .set("timeOfUseType", metered.usage_type.cds())
         .set("description", metered.description)
         .set("isEstimate", metered.estimated)
-        .set("startDate", calendar::date_time_string(calendar::midnight(metered.from)))
-        .set("endDate", calendar::date_time_string(calendar::midnight(metered.until)))
+        .set("startDate", calendar::date_time_string(from, zone))
+        .set("endDate", calendar::date_time_string(until, zone))
         .set("measureUnit", metered.unit.cds())
         .list("calculationFactors", factors.collect())
 }

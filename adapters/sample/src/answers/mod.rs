@@ -9,6 +9,7 @@ mod billing;
 mod plan;
 
 use chrono::{DateTime, Months, NaiveDate, Utc};
+use chrono_tz::Tz;
 use serde_json::{Map, Number, Value, json};
 
 use crate::account::{Account, Agreement};
@@ -27,6 +28,11 @@ pub trait Projection {
     fn service_point_key(&self, world: &World, point: ServicePointId) -> String;
     /// The key of a customer.
     fn customer_key(&self, world: &World, customer: CustomerId) -> String;
+
+    /// The zone whose offset the retailer's times are shown with.
+    fn zone(&self) -> Tz {
+        Tz::Australia__Melbourne
+    }
 }
 
 /// The answers about a World, with ids as a retailer's projection makes them.
@@ -96,7 +102,11 @@ impl<'w, P: Projection> Answers<'w, P> {
         let (_, mut entries) = self.world.history(account);
         entries.retain(|entry| (oldest..=newest).contains(&entry.posted));
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.posted));
-        entries.iter().map(|entry| billing::transaction(entry, &key, |point| self.point_key(point))).collect()
+        let zone = self.projection.zone();
+        entries
+            .iter()
+            .map(|entry| billing::transaction(entry, &key, zone, |point| self.point_key(point)))
+            .collect()
     }
 
     /// The account's billing transactions in the API's default window, which ends at `now`.

@@ -1,39 +1,62 @@
-//! Rows as text: lines of a COPY, or tuples of an INSERT.
+//! Rows as text: lines of PostgreSQL's COPY, or tuples of an INSERT in the SQL that PostgreSQL and SQLite share.
+//!
+//! Every value is written as quoted text, and the database makes of it what the column is.
 
 use std::fmt::{self, Display, Write};
 
-/// A table as this projection writes it.
-pub(crate) struct Table {
-    pub(crate) name: &'static str,
-    /// The columns in the order in which rows are written, the primary key's first.
-    pub(crate) columns: &'static [&'static str],
-    /// How many of them are the primary key.
-    pub(crate) key_columns: usize,
-    pub(crate) on_conflict: OnConflict,
+/// A table as a projection writes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// Its name, as SQL writes it.
+    pub name: &'static str,
+    /// The columns in the order in which rows are written, those of a unique key first.
+    pub columns: &'static [&'static str],
+    /// How many of them are the key.
+    pub key_columns: usize,
+    /// What to do with a row that is there already.
+    pub on_conflict: OnConflict,
 }
 
 /// What to do with a row whose key is there already.
-pub(crate) enum OnConflict {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Its other columns are replaced.
     Update,
-    /// For rows that are never changed.
+    /// It stays, for rows that are never changed.
     Keep,
 }
 
+/// Constants for tables: `NAME = "table", 1 of ["key", "column"], Update;`.
+#[macro_export]
+macro_rules! tables {
+    ($($constant:ident = $name:literal, $key:literal of [$($column:literal),+], $conflict:ident;)+) => {
+        $(pub(crate) const $constant: $crate::Table = $crate::Table {
+            name: $name,
+            columns: &[$($column),+],
+            key_columns: $key,
+            on_conflict: $crate::OnConflict::$conflict,
+        };)+
+    };
+}
+
 impl Table {
-    /// The statement that loads rows.
-    pub(crate) fn copy(&self) -> String {
+    /// The statement that loads rows by COPY.
+    pub fn copy(&self) -> String {
         format!("copy {} ({}) from stdin", self.name, self.columns.join(", "))
     }
 
+    /// The statement that inserts new rows, of which these are the [tuples](Row::tuples).
+    pub fn insert(&self, tuples: &str) -> String {
+        format!("insert into {} ({}) values {tuples}", self.name, self.columns.join(", "))
+    }
+
     /// The statement that inserts or replaces rows, each written by `write`.
-    pub(crate) fn put<T>(&self, rows: impl IntoIterator<Item = T>, write: impl Fn(&mut Row, T)) -> String {
-        let mut row = Row::of(Style::Insert);
-        let mut row_count = 0;
+    pub fn put<T>(&self, rows: impl IntoIterator<Item = T>, write: impl Fn(&mut Row, T)) -> String {
+        let mut row = Row::tuples();
         for item in rows {
             row.line(|row| write(row, item));
-            row_count += 1;
         }
-        if row_count == 0 {
+        if row.text.is_empty() {
             return String::new();
         }
         let key = self.columns[..self.key_columns].join(", ");
@@ -45,20 +68,20 @@ impl Table {
                 format!("update set {}", set.join(", "))
             }
         };
-        let (name, columns, values) = (self.name, self.columns.join(", "), row.text);
-        format!("insert into {name} ({columns}) values {values} on conflict ({key}) do {action};\n")
+        format!("{} on conflict ({key}) do {action};\n", self.insert(&row.text))
     }
 }
 
 /// How rows are written.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Style {
     Copy,
     Insert,
 }
 
 /// Rows being written.
-pub(crate) struct Row {
+#[derive(Clone, Debug)]
+pub struct Row {
     text: String,
     style: Style,
     at_start: bool,
@@ -72,27 +95,32 @@ impl Default for Row {
 }
 
 impl Row {
+    /// Rows for [`Table::insert`].
+    pub fn tuples() -> Self {
+        Self::of(Style::Insert)
+    }
+
     fn of(style: Style) -> Self {
         Self { text: String::new(), style, at_start: true }
     }
 
     /// What has been written since the last call.
-    pub(crate) fn take(&mut self) -> String {
+    pub fn take(&mut self) -> String {
         std::mem::take(&mut self.text)
     }
 
     /// The bytes written since [`Row::take`].
-    pub(crate) fn len(&self) -> usize {
+    pub fn byte_count(&self) -> usize {
         self.text.len()
     }
 
     /// Adds rows that are written already.
-    pub(crate) fn append(&mut self, text: &str) {
+    pub fn append(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
     /// Writes a row.
-    pub(crate) fn line(&mut self, write: impl FnOnce(&mut Self)) {
+    pub fn line(&mut self, write: impl FnOnce(&mut Self)) {
         self.at_start = true;
         if self.style == Style::Insert {
             self.text.push_str(if self.text.is_empty() { "(" } else { ",\n(" });
@@ -102,7 +130,7 @@ impl Row {
     }
 
     /// Writes the next column.
-    pub(crate) fn put(&mut self, value: impl Display) -> &mut Self {
+    pub fn put(&mut self, value: impl Display) -> &mut Self {
         self.separate();
         match self.style {
             Style::Copy => self.escape(value),
@@ -116,7 +144,7 @@ impl Row {
     }
 
     /// Writes the next column, NULL if there is no value.
-    pub(crate) fn opt(&mut self, value: Option<impl Display>) -> &mut Self {
+    pub fn opt(&mut self, value: Option<impl Display>) -> &mut Self {
         match value {
             Some(value) => self.put(value),
             None => {
@@ -125,13 +153,6 @@ impl Row {
                 self
             }
         }
-    }
-
-    /// Writes the next column as an array.
-    pub(crate) fn list(&mut self, values: &[&str]) -> &mut Self {
-        let quoted =
-            values.iter().map(|value| format!("\"{}\"", value.replace('\\', r"\\").replace('"', "\\\"")));
-        self.put(format_args!("{{{}}}", quoted.collect::<Vec<_>>().join(",")))
     }
 
     fn separate(&mut self) {
@@ -175,14 +196,14 @@ mod tests {
     #[test]
     fn both_styles_escape_what_they_must() {
         let write = |row: &mut Row| {
-            row.put("O'Brien\t\\").opt(None::<i32>).opt(Some(1)).list(&["a\"b", "c\\"]);
+            row.put("O'Brien\t\\").opt(None::<i32>).opt(Some(1));
         };
         let mut copy = Row::default();
         copy.line(write);
-        assert_eq!(copy.take(), "O'Brien\\t\\\\\t\\N\t1\t{\"a\\\\\"b\",\"c\\\\\\\\\"}\n");
-        let mut insert = Row::of(Style::Insert);
+        assert_eq!(copy.take(), "O'Brien\\t\\\\\t\\N\t1\n");
+        let mut insert = Row::tuples();
         insert.line(write);
-        assert_eq!(insert.take(), "('O''Brien\t\\',null,'1','{\"a\\\"b\",\"c\\\\\"}')");
+        assert_eq!(insert.take(), "('O''Brien\t\\',null,'1')");
     }
 
     #[test]

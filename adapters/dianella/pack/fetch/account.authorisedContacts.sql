@@ -1,0 +1,11 @@
+select k.ord         as "$ord",
+       d.delegate_id as "$from.delegate",
+       d.given_name  as "firstName",
+       d.family_name as "lastName",
+       d.other_names as "middleNames",
+       d.salutation  as "prefix",
+       d.honours     as "suffix"
+from {keys} k
+join delegates d on d.account = k.number
+where not d.removed
+order by k.ord, d.delegate_id

@@ -1,0 +1,15 @@
+select k.ord        as "$ord",
+       t.tariff_no  as "$id",
+       t.class      as "type",
+       t.title      as "displayName",
+       t.first_mmdd as "startDate",
+       t.last_mmdd  as "endDate",
+       iif(t.supply is null, null, 'SINGLE') as "dailySupplyChargeType",
+       t.supply / 1000000 || printf('.%02d', t.supply / 10000 % 100) || rtrim(printf('%04d', t.supply % 10000), '0') as "dailySupplyCharge",
+       t.priced_by  as "rateBlockUType",
+       r.title      as "singleRate.displayName"
+from {keys} k
+join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'season'
+left join prices r on r.product_code = t.product_code and r.fuel = t.fuel and r.tariff_no = t.tariff_no
+    and r.block_no = 1 and r.step_no = 1 and t.priced_by = 'flat'
+order by k.ord, t.tariff_no

@@ -4,10 +4,10 @@ select k.ord    as "$ord",
        x.kind   as "type",
        x.reason as "category",
        x.basis  as "methodUType",
-       iif(x.basis = 'bill', rtrim(x.value / 1000000 || printf('.%06d', x.value % 1000000), '.0'), null) as "percentOfBill.rate",
-       iif(x.basis = 'use', rtrim(x.value / 1000000 || printf('.%06d', x.value % 1000000), '.0'), null) as "percentOfUse.rate",
-       iif(x.basis = 'amount', x.value / 1000000 || printf('.%02d', x.value / 10000 % 100) || rtrim(printf('%04d', x.value % 10000), '0'), null) as "fixedAmount.amount",
-       iif(x.basis = 'over', rtrim(x.value / 1000000 || printf('.%06d', x.value % 1000000), '.0'), null) as "percentOverThreshold.rate",
+       iif(x.basis = 'bill', x.value / 1000000 || printf('.%06d', x.value % 1000000), null) as "percentOfBill.rate",
+       iif(x.basis = 'use', x.value / 1000000 || printf('.%06d', x.value % 1000000), null) as "percentOfUse.rate",
+       iif(x.basis = 'amount', x.value / 1000000 || printf('.%06d', x.value % 1000000), null) as "fixedAmount.amount",
+       iif(x.basis = 'over', x.value / 1000000 || printf('.%06d', x.value % 1000000), null) as "percentOverThreshold.rate",
        iif(x.threshold < 0, '-', '') || abs(x.threshold) / 100 || printf('.%02d', abs(x.threshold) % 100) as "percentOverThreshold.usageAmount"
 from {keys} k
 join extras x on x.product_code = k.code and x.fuel = 'E' and x.sort = 'discount'

@@ -22,13 +22,14 @@
 //! write-ahead log a reader holds up the retailer's commits, and `check` says so. The retailer's program should wait
 //! for locks (`pragma busy_timeout`), as for any second user of a file.
 //!
-//! **Limits.** One Wattle source a file, because it prunes the outbox. A table that is written to between being built
-//! anew and the next look is covered, because all of it is read again then. `WATTLE` in a name: tables and triggers
-//! that begin with `wattle_` are ours.
+//! **Limits.** One Wattle source a file, because it prunes the outbox. Tables and triggers whose names begin with
+//! `wattle_` are ours. A program that turns triggers off for its connection is not heard, nor is what `REPLACE` removes
+//! through a unique index over an expression or a part of the rows.
 //!
 //! Verified on the SQLite library that `libsqlite3-sys` 0.37 bundles.
 
 mod catalogue;
+mod check;
 mod error;
 mod feed;
 mod outbox;
@@ -124,7 +125,7 @@ impl SourceAdapter for SqliteAdapter {
     }
 
     async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        Ok(Vec::new())
+        check::check(&self.inner).await
     }
 
     async fn begin(&self) -> Result<Position, SourceError> {

@@ -258,3 +258,64 @@ async fn a_writer_that_holds_the_file_is_waited_for_and_then_reported() {
     retailer.run("commit").await;
     assert_eq!(retailer.heard(&mut feed).await, ["person 2 Insert"]);
 }
+
+#[tokio::test]
+async fn deletes_that_a_foreign_key_cascades_are_heard() {
+    let mut retailer = Retailer::new().await;
+    retailer
+        .run(
+            "drop table contact; create table contact (contact_id integer primary key, last_name text,
+                 account_no text collate nocase references account on delete cascade);
+             insert into account (account_no) values ('A'); insert into contact values (1, 'x', 'A'); pragma foreign_keys = on",
+        )
+        .await;
+    let (_, mut feed) = retailer.begin().await;
+    retailer.run("delete from account where account_no = 'A'").await;
+    let mut heard = retailer.heard(&mut feed).await;
+    heard.sort();
+    assert_eq!(heard, ["account A Delete", "contact 1 Delete"]);
+}
+
+#[tokio::test]
+async fn preparing_twice_keeps_what_is_there() {
+    let mut retailer = Retailer::new().await;
+    let (first, mut feed) = retailer.begin().await;
+    assert_eq!(retailer.adapter.begin().await.unwrap(), first);
+    retailer.run("insert into person values (1, 'P')").await;
+    let second = retailer.adapter.begin().await.unwrap();
+    assert!(
+        second != first
+            && retailer.adapter.reached(&second, &first)
+            && !retailer.adapter.reached(&first, &second)
+    );
+    assert_eq!(retailer.heard(&mut feed).await, ["person 1 Insert"]);
+    let mut since = retailer.adapter.changes(&second).await.unwrap();
+    assert_eq!(retailer.heard(&mut since).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_outbox_that_was_emptied_is_a_lost_position() {
+    let mut retailer = Retailer::new().await;
+    for damage in ["delete from wattle_outbox", "drop table wattle_outbox"] {
+        let (position, mut feed) = retailer.begin().await;
+        retailer.heard(&mut feed).await;
+        retailer.run(damage).await;
+        if damage.starts_with("delete") {
+            let error = feed.next().await.unwrap_err();
+            assert!(matches!(error, SourceError::LostPosition { .. }), "{error}");
+        }
+        let error = retailer.adapter.changes(&position).await.err().unwrap();
+        assert!(matches!(error, SourceError::LostPosition { .. }), "{error}");
+        let (anew, _) = retailer.begin().await;
+        assert!(retailer.adapter.reached(&anew, &position));
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_never_was_prepared_has_no_position() {
+    let retailer = Retailer::new().await;
+    let error = retailer.adapter.now().await.unwrap_err();
+    assert!(matches!(&error, SourceError::Config { what, .. } if what.contains("no outbox")), "{error}");
+    let person = retailer.adapter.graph().node_named("person").unwrap();
+    assert!(retailer.adapter.keys(person, None, 1).await.is_ok(), "keys can be looked at before");
+}

@@ -1,6 +1,6 @@
 //! What is read: one consistent view, exact values, keys in pages, and by index.
 
-use crate::retailer::{FILES, Retailer};
+use crate::retailer::{Retailer, borrowed, with};
 use serde_json::json;
 use wattle_core::{Entity, Fence, Key, SourceAdapter, SourceError};
 use wattle_sqlite::Options;
@@ -75,10 +75,10 @@ async fn keys_come_in_pages_in_the_sources_order_without_the_null_ones() {
 }
 
 async fn pages(retailer: &Retailer, node: &str) -> Vec<String> {
-    let node = retailer.adapter.graph().node_named(node).unwrap();
+    let node = retailer.adapter.graph().node_named(node).expect("a node of the graph");
     let (mut keys, mut after) = (Vec::new(), None);
     loop {
-        let page = retailer.adapter.keys(node, after.as_ref(), 2).await.unwrap();
+        let page = retailer.adapter.keys(node, after.as_ref(), 2).await.expect("a page");
         assert!(page.keys.len() <= 2);
         keys.extend(page.keys.iter().map(ToString::to_string));
         after = page.next;
@@ -131,16 +131,4 @@ async fn sessions_are_few_and_given_back() {
     let statistics = retailer.adapter.statistics().await.unwrap();
     let person = retailer.adapter.graph().node_named("person").unwrap();
     assert_eq!(statistics.nodes[person.index()].rows, 1);
-}
-
-fn with(file: &str, change: impl Fn(&str) -> String) -> Vec<(String, String)> {
-    let changed = |(path, text): &(&str, &str)| {
-        let text = if *path == file { change(text) } else { (*text).to_owned() };
-        ((*path).to_owned(), text)
-    };
-    FILES.iter().map(changed).collect()
-}
-
-fn borrowed(files: &[(String, String)]) -> Vec<(&str, &str)> {
-    files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect()
 }

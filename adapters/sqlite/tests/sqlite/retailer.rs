@@ -121,7 +121,8 @@ pub(crate) struct Retailer {
 
 pub(crate) async fn open(file: &std::path::Path, journal: &str) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(file).create_if_missing(true).foreign_keys(false);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let mut connection =
+        SqliteConnection::connect_with(&options).await.expect("the retailer's file is as it should be");
     run(&mut connection, &format!("pragma journal_mode = {journal}")).await;
     connection
 }
@@ -140,12 +141,13 @@ impl Retailer {
     }
 
     pub(crate) async fn with_pack(journal: &str, options: Options, files: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().unwrap();
+        let folder = TempDir::new().expect("the retailer's file is as it should be");
         let file = folder.path().join("billing.db");
         let mut connection = open(&file, journal).await;
         run(&mut connection, TABLES).await;
         let pack = Pack::from_files(files).unwrap_or_else(|errors| panic!("{errors:#?}"));
-        let adapter = SqliteAdapter::new(pack, &format!("sqlite:{}", file.display()), options).unwrap();
+        let adapter = SqliteAdapter::new(pack, &format!("sqlite:{}", file.display()), options)
+            .expect("the retailer's file is as it should be");
         Self { folder, connection, adapter }
     }
 
@@ -159,11 +161,11 @@ impl Retailer {
 
     /// What a feed yields until the position of now, each as text: `bill 7 Update`.
     pub(crate) async fn heard(&self, feed: &mut Box<dyn Feed>) -> Vec<String> {
-        let until = self.adapter.now().await.unwrap();
+        let until = self.adapter.now().await.expect("the retailer's file is as it should be");
         let mut heard = Vec::new();
         loop {
             let event = tokio::time::timeout(Duration::from_secs(20), feed.next()).await.expect("an event");
-            match event.unwrap() {
+            match event.expect("the retailer's file is as it should be") {
                 FeedEvent::Change(change, _) => heard.push(self.told(&change)),
                 FeedEvent::Commit(position) | FeedEvent::Idle(position) => {
                     feed.acknowledge(&position);
@@ -200,8 +202,21 @@ impl Retailer {
     }
 
     pub(crate) async fn begin(&self) -> (Position, Box<dyn Feed>) {
-        let position = self.adapter.begin().await.unwrap();
-        let feed = self.adapter.changes(&position).await.unwrap();
+        let position = self.adapter.begin().await.expect("the retailer's file is as it should be");
+        let feed = self.adapter.changes(&position).await.expect("the retailer's file is as it should be");
         (position, feed)
     }
+}
+
+/// The pack with another text in one file.
+pub(crate) fn with(file: &str, change: impl Fn(&str) -> String) -> Vec<(String, String)> {
+    let changed = |(path, text): &(&str, &str)| {
+        let text = if *path == file { change(text) } else { (*text).to_owned() };
+        ((*path).to_owned(), text)
+    };
+    FILES.iter().map(changed).collect()
+}
+
+pub(crate) fn borrowed(files: &[(String, String)]) -> Vec<(&str, &str)> {
+    files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect()
 }

@@ -18,6 +18,8 @@ pub(crate) struct Table {
     pub(crate) is_view: bool,
     /// The statement that made it, as altered since.
     pub(crate) sql: String,
+    /// The page it begins at: a table that was built anew begins at another.
+    pub(crate) page: i64,
     pub(crate) columns: Vec<Column>,
     /// Sets of columns of which no two rows are equal, and which of them hold no NULL.
     pub(crate) unique: Vec<Unique>,
@@ -103,7 +105,8 @@ impl Column {
 const COLUMNS: &str = "select s.type, s.name, s.sql, c.name, c.type, c.pk,
            c.\"notnull\" or (c.pk > 0 and s.sql like '%without%rowid%')
                or (c.pk = 1 and upper(c.type) = 'INTEGER' and s.type = 'table'
-                   and not exists (select 1 from pragma_index_list(s.name) i where i.origin = 'pk'))
+                   and not exists (select 1 from pragma_index_list(s.name) i where i.origin = 'pk')),
+           s.rootpage
     from sqlite_schema s join pragma_table_xinfo(s.name) c
     where s.type in ('table', 'view') and s.name = ?1 collate nocase order by c.cid";
 
@@ -175,6 +178,7 @@ async fn table(session: &mut Session, name: String) -> Result<Option<Table>, Sou
         name: text(&first[1]),
         is_view: text(&first[0]) == "view",
         sql: text(&first[2]),
+        page: if let SourceValue::Integer(page) = first[7] { page } else { 0 },
         columns: Vec::new(),
         unique: Vec::new(),
     };

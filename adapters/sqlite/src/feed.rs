@@ -123,7 +123,7 @@ impl SqliteFeed {
         for (row, place) in rows.iter().skip(1).zip(places) {
             let (seq, token) = place.ok_or_else(|| outbox::lost("a row of its outbox was overwritten"))?;
             last = OutboxPosition { seq, token, ..last };
-            ready.extend(self.change(row)?.map(|change| FeedEvent::Change(change, last.encode())));
+            ready.extend(self.change(row).map(|change| FeedEvent::Change(change, last.encode())));
         }
         let position = last.encode();
         let moved = last != self.last;
@@ -134,19 +134,25 @@ impl SqliteFeed {
     }
 
     /// What a row of the outbox says; nothing where it begins the outbox or is of a node that is not captured.
-    fn change(&self, row: &[SourceValue]) -> Result<Option<Change>, SourceError> {
+    fn change(&self, row: &[SourceValue]) -> Option<Change> {
         let graph = self.inner.graph();
         let texts = (row[2].plain_text(), row[3].plain_text());
-        let (Some(name), Some(kind)) = texts else { return Ok(None) };
-        let Some(node) = outbox::node_of(graph, &name) else { return Ok(None) };
+        let (Some(name), Some(kind)) = texts else { return None };
+        let node = outbox::node_of(graph, &name)?;
         let hint = match kind.as_str() {
-            "w" => return Ok(Some(Change::Whole { node })),
+            "w" => return Some(Change::Whole { node }),
             "i" => Hint::Insert,
             "u" => Hint::Update,
             _ => Hint::Delete,
         };
-        let key = key(&self.inner, node, &row[4..4 + graph.node(node).key.len()])?;
-        Ok(Some(Change::Row { node, key, hint }))
+        Some(match key(&self.inner, node, &row[4..4 + graph.node(node).key.len()]) {
+            Ok(key) => Change::Row { node, key, hint },
+            // The row may be gone by now. If it is not, the scan of the table's keys says what is wrong with it.
+            Err(error) => {
+                tracing::warn!(%error, "a change came with a key that cannot be read");
+                Change::Whole { node }
+            }
+        })
     }
 
     /// Removes what was acknowledged. The retailer's writes come first: when the file is busy it waits.

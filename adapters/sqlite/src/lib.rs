@@ -6,7 +6,8 @@
 //! function and the outbox has no constraint that a key could break, so they cannot make a write fail. Rows that
 //! `REPLACE` removes without a delete trigger are announced by triggers of their own. The feed looks at the file's
 //! version every 50 ms and reads the outbox in order; what was acknowledged is removed from it. When a table was built
-//! anew its triggers are gone: they are made again, and the whole table is announced.
+//! anew its triggers are gone, or name another page than it begins at: they are made again, and the whole table is
+//! announced. VACUUM moves tables, and is taken for the same.
 //!
 //! **The fence.** SQLite shows a commit to every later reader, so a position that was heard can be read. What can
 //! happen instead is that the file is another one, or was set back to an older copy. Positions therefore name the
@@ -24,7 +25,8 @@
 //!
 //! **Limits.** One Wattle source a file, because it prunes the outbox. Tables and triggers whose names begin with
 //! `wattle_` are ours. A program that turns triggers off for its connection is not heard, nor is what `REPLACE` removes
-//! through a unique index over an expression or a part of the rows.
+//! through a unique index over an expression or a part of the rows. With `auto_vacuum` a table built anew can come to begin
+//! where the old one did; if its triggers were put back too, nothing tells of it.
 //!
 //! Verified on the SQLite library that `libsqlite3-sys` 0.37 bundles.
 

@@ -184,7 +184,8 @@ pub(crate) async fn missing(
     Ok(found)
 }
 
-/// The triggers of a node. Keys are compared letter by letter, so that a change of letter case yields both.
+/// The triggers of a node. They name the page that the table begins at: tools that build a table anew put its triggers
+/// back word by word, and what they changed meanwhile was not heard. Keys are compared letter by letter, so that a change of letter case yields both.
 pub(crate) fn triggers(node: &Node, table: &Table) -> Vec<Trigger> {
     let of = |row: &str| -> Vec<String> {
         node.key.iter().map(|column| format!("{row}.{}", quote(&column.name))).collect()
@@ -211,10 +212,11 @@ pub(crate) fn triggers(node: &Node, table: &Table) -> Vec<Trigger> {
         let name = format!("wattle_{}_{what}", node.name);
         let body: Vec<String> = statements.iter().map(|statement| format!("{statement};")).collect();
         let sql = format!(
-            "CREATE TRIGGER {} {when} on {} for each row begin {} end",
+            "CREATE TRIGGER {} {when} on {} for each row begin {} /* page {} */ end",
             quote(&name),
             quote(&table.name),
-            body.join(" ")
+            body.join(" "),
+            table.page
         );
         Trigger { name, sql }
     };

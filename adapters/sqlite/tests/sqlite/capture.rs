@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sqlx::Connection;
+
 use crate::retailer::{Retailer, open, run};
 use wattle_core::{Entity, FeedEvent, Fence, SourceAdapter, SourceError};
 use wattle_sqlite::Options;
@@ -75,13 +77,13 @@ async fn rows_without_a_key_and_odd_keys_do_not_stop_the_retailer() {
     );
     assert_eq!(retailer.fetch(Entity::Account, &[key]).await.unwrap().len(), 1);
     retailer.run("insert into account (account_no) values (x'00ff')").await;
-    let error = loop {
-        match feed.next().await {
-            Ok(_) => {}
-            Err(error) => break error,
-        }
-    };
+    assert_eq!(retailer.heard(&mut feed).await, ["account whole"]);
+    let account = retailer.adapter.graph().node_named("account").unwrap();
+    let error = retailer.adapter.keys(account, None, 10).await.unwrap_err();
     assert!(matches!(error, SourceError::Config { .. }), "a blob as a key is no miss: {error}");
+    retailer.run("delete from account where account_no = x'00ff'").await;
+    assert_eq!(retailer.heard(&mut feed).await, ["account whole"], "and holds nothing up once it is gone");
+    assert_eq!(retailer.adapter.keys(account, None, 10).await.unwrap().keys.len(), 1);
 }
 
 #[tokio::test]
@@ -155,6 +157,45 @@ async fn triggers_that_were_dropped_while_nobody_listened_are_made_again() {
     assert_eq!(retailer.heard(&mut feed).await, ["bill 1 Insert", "bill whole"]);
     retailer.run("update bill set usage = '2'").await;
     assert_eq!(retailer.heard(&mut feed).await, ["bill 1 Update"]);
+}
+
+#[tokio::test]
+async fn a_tool_that_puts_the_triggers_back_is_seen_through() {
+    let mut retailer = Retailer::new().await;
+    let (position, mut feed) = retailer.begin().await;
+    retailer.heard(&mut feed).await;
+    drop(feed);
+    retailer.run("begin; create temp table saved as select sql from sqlite_schema where tbl_name = 'person' and type = 'trigger'").await;
+    let triggers: Vec<String> =
+        sqlx::query_scalar("select sql from saved").fetch_all(&mut retailer.connection).await.unwrap();
+    retailer
+        .run(
+            "create table built (person_id integer primary key, kind text not null default 'P');
+             insert into built values (5, 'P'); drop table person; alter table built rename to person",
+        )
+        .await;
+    for trigger in triggers {
+        retailer.run(&trigger).await;
+    }
+    retailer.run("commit").await;
+    let mut feed = retailer.adapter.changes(&position).await.unwrap();
+    assert_eq!(retailer.heard(&mut feed).await, ["person whole"]);
+    let (position, _) = retailer.begin().await;
+    let mut feed = retailer.adapter.changes(&position).await.unwrap();
+    assert_eq!(retailer.heard(&mut feed).await, Vec::<String>::new(), "once");
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_has_open_can_be_read_and_heard() {
+    let mut retailer = Retailer::new().await;
+    retailer.begin().await;
+    retailer.run("insert into person values (1, 'P')").await;
+    let position = retailer.adapter.now().await.unwrap();
+    let other = open(&retailer.folder.path().join("other.db"), "wal").await;
+    std::mem::replace(&mut retailer.connection, other).close().await.unwrap();
+    let retailer = retailer.reopened();
+    assert_eq!(retailer.fetch(Entity::Customer, &["1"]).await.unwrap().len(), 1);
+    assert!(retailer.adapter.changes(&position).await.is_ok());
 }
 
 #[tokio::test]

@@ -151,6 +151,14 @@ impl Retailer {
         Self { folder, connection, adapter }
     }
 
+    /// The same file behind a new adapter, which has no session yet.
+    pub(crate) fn reopened(self) -> Self {
+        let pack = Pack::from_files(FILES).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        let adapter =
+            SqliteAdapter::new(pack, &format!("sqlite://{}", self.file().display()), Options::default());
+        Self { adapter: adapter.expect("the address is one"), ..self }
+    }
+
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("billing.db")
     }

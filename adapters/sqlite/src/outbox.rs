@@ -26,11 +26,12 @@ pub(crate) struct Head {
     pub(crate) last: OutboxPosition,
 }
 
-/// One trigger that is to be there.
+/// One trigger of ours.
 pub(crate) struct Trigger {
     pub(crate) name: String,
-    /// As the schema keeps it.
-    pub(crate) sql: String,
+    /// As the schema keeps it; nothing where the table does not need it. One left behind would name a column that the
+    /// retailer may want to drop.
+    sql: Option<String>,
 }
 
 /// Where the outbox stands; nothing when there is none, or it was emptied.
@@ -99,7 +100,9 @@ pub(crate) async fn prepare(inner: &Inner) -> Result<Head, SourceError> {
         for trigger in missing {
             let doing = format!("make the trigger {}", trigger.name);
             writer.run(&doing, &format!("drop trigger if exists {}", quote(&trigger.name))).await?;
-            writer.run(&doing, &trigger.sql).await?;
+            if let Some(sql) = trigger.sql {
+                writer.run(&doing, &sql).await?;
+            }
         }
         if heard {
             tracing::warn!(node = name, "triggers were missing: the whole table is read again");
@@ -165,11 +168,8 @@ pub(crate) async fn missing(
     let sql = "select name, sql from sqlite_schema where type = 'trigger'";
     let standing = session.rows("look at the triggers", sql, &[]).await?;
     let stands = |trigger: &Trigger| {
-        let same = |row: &wattle_sql::Row| {
-            row[0].plain_text().as_ref() == Some(&trigger.name)
-                && row[1].plain_text().as_ref() == Some(&trigger.sql)
-        };
-        standing.iter().any(same)
+        let known = standing.iter().find(|row| row[0].plain_text().as_ref() == Some(&trigger.name));
+        known.and_then(|row| row[1].plain_text()) == trigger.sql
     };
     let mut found = Vec::new();
     for node in graph.captured() {
@@ -210,41 +210,37 @@ pub(crate) fn triggers(node: &Node, table: &Table) -> Vec<Trigger> {
     let was = format!("{} and ({})", tell("d", "old", ""), changed.join(" or "));
     let trigger = |what: &str, when: &str, statements: &[String]| {
         let name = format!("wattle_{}_{what}", node.name);
-        let body: Vec<String> = statements.iter().map(|statement| format!("{statement};")).collect();
+        let body: String = statements.iter().map(|statement| format!("{statement}; ")).collect();
         let sql = format!(
-            "CREATE TRIGGER {} {when} on {} for each row begin {} /* page {} */ end",
+            "CREATE TRIGGER {} {when} on {} for each row begin {body}/* page {} */ end",
             quote(&name),
             quote(&table.name),
-            body.join(" "),
             table.page
         );
+        let sql = (!statements.is_empty()).then_some(sql);
         Trigger { name, sql }
     };
-    let mut all = vec![
+    // REPLACE removes rows that are equal in another unique index, and no delete trigger fires for them.
+    let names: Vec<String> = node.key.iter().map(|column| column.name.clone()).collect();
+    let from = format!(" from {} r", quote(&table.name));
+    let replaced = |beside: &str| -> Vec<String> {
+        let others = table.unique.iter().filter(|unique| !unique.is_over(&names));
+        let statement = |columns: &[String]| {
+            let equal: Vec<String> = columns.iter().map(|c| format!("r.{0} = new.{0}", quote(c))).collect();
+            format!("{} and {}{beside}", tell("d", "r", &from), equal.join(" and "))
+        };
+        others.map(|unique| statement(&unique.columns)).collect()
+    };
+    let itself: Vec<String> =
+        of("r").iter().zip(of("old")).map(|(row, old)| format!("{row} is {old}")).collect();
+    let beside = format!(" and not ({})", itself.join(" and "));
+    vec![
         trigger("insert", "after insert", &[tell("i", "new", "")]),
         trigger("update", "after update", &[was, tell("u", "new", "")]),
         trigger("delete", "after delete", &[tell("d", "old", "")]),
-    ];
-    // REPLACE removes rows that are equal in another unique index, and no delete trigger fires for them.
-    let names: Vec<String> = node.key.iter().map(|column| column.name.clone()).collect();
-    let others: Vec<_> = table.unique.iter().filter(|unique| !unique.is_over(&names)).collect();
-    if !others.is_empty() {
-        let from = format!(" from {} r", quote(&table.name));
-        let replaced = |beside: &str| -> Vec<String> {
-            let statement = |columns: &[String]| {
-                let equal: Vec<String> =
-                    columns.iter().map(|c| format!("r.{0} = new.{0}", quote(c))).collect();
-                format!("{} and {}{beside}", tell("d", "r", &from), equal.join(" and "))
-            };
-            others.iter().map(|unique| statement(&unique.columns)).collect()
-        };
-        let itself: Vec<String> =
-            of("r").iter().zip(of("old")).map(|(row, old)| format!("{row} is {old}")).collect();
-        all.push(trigger("insert_or_replace", "before insert", &replaced("")));
-        let beside = format!(" and not ({})", itself.join(" and "));
-        all.push(trigger("update_or_replace", "before update", &replaced(&beside)));
-    }
-    all
+        trigger("insert_or_replace", "before insert", &replaced("")),
+        trigger("update_or_replace", "before update", &replaced(&beside)),
+    ]
 }
 
 /// The node of a name, as triggers write it.

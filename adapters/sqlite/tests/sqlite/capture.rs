@@ -199,6 +199,23 @@ async fn a_file_that_nobody_has_open_can_be_read_and_heard() {
 }
 
 #[tokio::test]
+async fn the_retailer_may_alter_its_tables() {
+    let mut retailer = Retailer::new().await;
+    retailer
+        .run("create unique index kinds on person (kind, person_id); insert into person values (1, 'P')")
+        .await;
+    let (_, mut feed) = retailer.begin().await;
+    retailer.run("drop index kinds; alter table person add column note text").await;
+    let heard = retailer.heard(&mut feed).await;
+    assert_eq!(heard, ["person altered", "person whole"], "the trigger over the index is gone");
+    retailer
+        .run("alter table person rename column note to remark; alter table person drop column kind")
+        .await;
+    retailer.run("update person set remark = 'x'").await;
+    assert_eq!(retailer.heard(&mut feed).await.last().unwrap(), "person 1 Update");
+}
+
+#[tokio::test]
 async fn a_table_that_is_gone_is_said_and_not_read_as_empty() {
     let mut retailer = Retailer::new().await;
     let (position, mut feed) = retailer.begin().await;

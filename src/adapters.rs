@@ -8,26 +8,31 @@ use serde_json::Value;
 use wattle_core::SourceAdapter;
 use wattle_postgres::PostgresAdapter;
 use wattle_sql::{Pack, PackError};
+use wattle_sqlite::SqliteAdapter;
 use wattle_tenants::Source;
 
 /// The adapters there are, and what each reads.
-pub(crate) const NAMES: [(&str, &str); 2] = [
+pub(crate) const NAMES: [(&str, &str); 4] = [
     ("correa", "the sample retailer Correa on PostgreSQL"),
+    ("dianella", "the sample retailer Dianella on SQLite"),
     ("postgres", "any retailer on PostgreSQL, by the pack in the folder that the option `pack` names"),
+    ("sqlite", "any retailer on SQLite, by the pack in the folder that the option `pack` names"),
 ];
 
 /// Builds the adapter of a source.
 pub(crate) fn build(source: &Source) -> anyhow::Result<Arc<dyn SourceAdapter>> {
     let mut options = source.options.clone();
     let Value::Object(members) = &mut options else {
-        bail!("the source's options are not a JSON object: write them as '{{\"publication\": \"wattle\"}}'");
+        bail!("the source's options are not a JSON object: write them as '{{\"max_sessions\": 3}}'");
     };
     let folder = members.remove("pack");
-    let pack = match (source.adapter.as_str(), folder) {
+    let name = source.adapter.as_str();
+    let pack = match (name, folder) {
         ("correa", None) => Pack::from_files(wattle_correa::PACK),
-        ("postgres", Some(Value::String(folder))) => Pack::from_folder(Path::new(&folder)),
-        ("postgres", _) => {
-            bail!("the adapter `postgres` needs the option `pack`, the folder of the retailer's pack")
+        ("dianella", None) => Pack::from_files(wattle_dianella::PACK),
+        ("postgres" | "sqlite", Some(Value::String(folder))) => Pack::from_folder(Path::new(&folder)),
+        ("postgres" | "sqlite", _) => {
+            bail!("the adapter `{name}` needs the option `pack`, the folder of the retailer's pack")
         }
         (known, Some(_)) if NAMES.iter().any(|(name, _)| *name == known) => {
             bail!("the adapter `{known}` brings its own pack: leave the option `pack` out")
@@ -38,9 +43,14 @@ pub(crate) fn build(source: &Source) -> anyhow::Result<Arc<dyn SourceAdapter>> {
         }
     };
     let pack = pack.map_err(|errors| anyhow::anyhow!("the pack has mistakes:\n{}", list(&errors)))?;
-    let options = serde_json::from_value(options).context("the source's options cannot be read")?;
+    let (url, unreadable) = (source.resolved_url()?, "the source's options cannot be read");
+    if matches!(name, "dianella" | "sqlite") {
+        let options = serde_json::from_value(options).context(unreadable)?;
+        return Ok(Arc::new(SqliteAdapter::new(pack, &url, options)?));
+    }
     let slot = format!("wattle_{}_{}", source.tenant, source.system);
-    Ok(Arc::new(PostgresAdapter::new(pack, &source.resolved_url()?, slot, options)?))
+    let options = serde_json::from_value(options).context(unreadable)?;
+    Ok(Arc::new(PostgresAdapter::new(pack, &url, slot, options)?))
 }
 
 fn list(errors: &[PackError]) -> String {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 use wattle_core::{Entity, TenantId};
 use wattle_sync::{JobState, SourceRunner, Until, request_hydration, status};
-use wattle_tenants::TenantSession;
+use wattle_tenants::{Tenant, TenantSession};
 
 use crate::context::{Context, SourceAndAdapter, patiently};
 use crate::output::Progress;
@@ -48,52 +49,62 @@ impl Hydrate {
         let context = Context::open(config).await?;
         let stop = signals::stop_requested()?;
         let tenant = unless(&stop, patiently(async || context.tenant(&self.tenant).await)).await?;
-        for part in unless(&stop, patiently(async || context.sources(&tenant).await)).await? {
-            let session = context.tenants.session(&tenant).await?;
-            let job = unless(&stop, patiently(async || job(&session, &part, &entities).await)).await?;
-            let SourceAndAdapter { source, adapter } = part;
-            let runner = SourceRunner::new(
-                context.tenants.clone(),
-                tenant.clone(),
-                source.system,
-                adapter,
-                stop.clone(),
-            );
-            tokio::select! {
-                // The runner waits for the lease; whoever has it does the work.
-                ended = runner.run(Until::Job(job)) => ended?,
-                shown = show(&session, job) => shown?,
+        Ok(if hydrate(&context, &tenant, &entities, &stop).await? {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}
+
+/// Reads records of a tenant's sources, of these entities or of all, and shows the progress. False when it was
+/// interrupted.
+pub(crate) async fn hydrate(
+    context: &Context,
+    tenant: &Arc<Tenant>,
+    entities: &[Entity],
+    stop: &watch::Receiver<bool>,
+) -> anyhow::Result<bool> {
+    for part in unless(stop, patiently(async || context.sources(tenant).await)).await? {
+        let session = context.tenants.session(tenant).await?;
+        let job = unless(stop, patiently(async || job(&session, &part, entities).await)).await?;
+        let SourceAndAdapter { source, adapter } = part;
+        let runner =
+            SourceRunner::new(context.tenants.clone(), tenant.clone(), source.system, adapter, stop.clone());
+        tokio::select! {
+            // The runner waits for the lease; whoever has it does the work.
+            ended = runner.run(Until::Job(job)) => ended?,
+            shown = show(&session, job) => shown?,
+        }
+        // Whoever has stopped it does not wait for a target that is down.
+        let stopped = *stop.borrow();
+        let over = if stopped {
+            view(&session, job).await.ok().flatten()
+        } else {
+            patiently(async || view(&session, job).await).await?
+        };
+        match over {
+            Some(view) if view.state == JobState::Done => {
+                let took = view.finished_at.unwrap_or_default() - view.started_at.unwrap_or_default();
+                println!(
+                    "hydrated {} records in {:.1} s; next: wattle sync, where it is not running",
+                    view.touched,
+                    took.num_milliseconds() as f64 / 1000.0
+                );
             }
-            // Whoever has stopped it does not wait for a target that is down.
-            let stopped = *stop.borrow();
-            let over = if stopped {
-                view(&session, job).await.ok().flatten()
-            } else {
-                patiently(async || view(&session, job).await).await?
-            };
-            match over {
-                Some(view) if view.state == JobState::Done => {
-                    let took = view.finished_at.unwrap_or_default() - view.started_at.unwrap_or_default();
-                    println!(
-                        "hydrated {} records in {:.1} s; next: wattle sync, where it is not running",
-                        view.touched,
-                        took.num_milliseconds() as f64 / 1000.0
-                    );
-                }
-                Some(view) if view.state == JobState::Failed => {
-                    bail!("the job failed: {}", view.error.unwrap_or_default())
-                }
-                _ => {
-                    println!(
-                        "interrupted; the job goes on with the next `wattle hydrate {}` or `wattle sync`",
-                        self.tenant
-                    );
-                    return Ok(ExitCode::FAILURE);
-                }
+            Some(view) if view.state == JobState::Failed => {
+                bail!("the job failed: {}", view.error.unwrap_or_default())
+            }
+            _ => {
+                println!(
+                    "interrupted; the job goes on with the next `wattle hydrate {}` or `wattle sync`",
+                    tenant.id
+                );
+                return Ok(false);
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
+    Ok(true)
 }
 
 /// Does some waiting, unless it is asked to stop.

@@ -4,6 +4,7 @@
 mod adapters;
 mod check;
 mod context;
+mod demo;
 mod graph;
 mod hydrate;
 mod migrate;
@@ -29,14 +30,10 @@ struct Cli {
     /// Settings file. WATTLE_TARGET_URL, WATTLE_MASTER_SECRET and WATTLE_LISTEN go before what it says.
     #[arg(long, global = true, default_value = settings::DEFAULT_FILE, env = "WATTLE_CONFIG")]
     config: PathBuf,
-    /// What is logged to standard error, such as `info` or `wattle_sync=debug,info`.
-    #[arg(
-        long,
-        global = true,
-        default_value = "info,sea_orm_migration=warn,sqlx=error,actix_server=warn",
-        env = "WATTLE_LOG"
-    )]
-    log: String,
+    /// What is logged to standard error, such as `info` or `wattle_sync=debug,info`; `info` by default, and `warn` for
+    /// the demo.
+    #[arg(long, global = true, env = "WATTLE_LOG")]
+    log: Option<String>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -58,12 +55,23 @@ enum Verb {
     Serve(serve::Serve),
     Status(status::Status),
     Token(token::Token),
+    Demo(Box<demo::Demo>),
+}
+
+impl Verb {
+    /// What is logged unless told otherwise.
+    fn usual_log(&self) -> &'static str {
+        match self {
+            Self::Demo(_) => "warn,sqlx=error",
+            _ => "info,sea_orm_migration=warn,sqlx=error,actix_server=warn",
+        }
+    }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = output::start_logging(&cli.log) {
+    if let Err(error) = output::start_logging(cli.log.as_deref().unwrap_or(cli.verb.usual_log())) {
         eprintln!("error: {error:#}");
         return ExitCode::FAILURE;
     }
@@ -89,6 +97,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Serve(verb) => verb.run(config).await,
         Verb::Status(verb) => verb.run(config).await,
         Verb::Token(verb) => verb.run(config).await,
+        Verb::Demo(verb) => verb.run().await,
     }
 }
 

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
-use wattle_sample::WorldConfig;
+use tokio::sync::watch;
+use wattle_sample::{Session, Workload, WorldConfig};
 
 use crate::output::Progress;
 use crate::signals;
@@ -28,13 +29,24 @@ pub(crate) enum Sample {
 enum Retailer {
     /// PostgreSQL.
     Correa,
+    /// SQLite.
+    Dianella,
+}
+
+impl Retailer {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Correa => "correa",
+            Self::Dianella => "dianella",
+        }
+    }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// Which sample retailer.
     retailer: Retailer,
-    /// The database, as its owner.
+    /// The database, as its owner: postgres://… for Correa, sqlite:PATH for Dianella.
     #[arg(long)]
     url: String,
     /// How many customers it has; a customer has about 180 rows.
@@ -71,20 +83,23 @@ impl Sample {
 
 impl Create {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let Retailer::Correa = self.retailer;
         let today = chrono::Local::now().date_naive();
         let config = WorldConfig { seed: self.seed, customers: self.customers, today, months: MONTHS };
         let began = Instant::now();
         let mut progress = Progress::new("creating", None);
         let mut row_count = 0;
-        wattle_correa::create(&self.url, config, |at| {
+        let show = |at: wattle_sample::Progress| {
             row_count = at.row_count;
             progress.at(at.row_count, at.stage);
-        })
-        .await?;
+        };
+        match self.retailer {
+            Retailer::Correa => wattle_correa::create(&self.url, config, show).await?,
+            Retailer::Dianella => wattle_dianella::create(&self.url, config, show).await?,
+        }
         progress.finish();
         println!(
-            "correa has {} customers: {row_count} rows in {:.1} s",
+            "{} has {} customers: {row_count} rows in {:.1} s",
+            self.retailer.name(),
             self.customers,
             began.elapsed().as_secs_f64()
         );
@@ -94,9 +109,29 @@ impl Create {
 
 impl Work {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let Retailer::Correa = self.retailer;
-        let mut stop = signals::stop_requested()?;
-        let mut workload = wattle_correa::Workload::open(&self.url).await?;
+        let stop = signals::stop_requested()?;
+        match self.retailer {
+            Retailer::Correa => {
+                let workload = wattle_correa::Workload::open(&self.url).await?;
+                self.steps(workload, wattle_correa::Error::is_transient, stop).await
+            }
+            Retailer::Dianella => {
+                let workload = wattle_dianella::Workload::open(&self.url).await?;
+                self.steps(workload, wattle_dianella::Error::is_transient, stop).await
+            }
+        }
+    }
+
+    async fn steps<S>(
+        self,
+        mut workload: Workload<S>,
+        is_transient: fn(&S::Error) -> bool,
+        mut stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<ExitCode>
+    where
+        S: Session,
+        S::Error: std::error::Error + Send + Sync + 'static,
+    {
         let mut pace = tokio::time::interval(Duration::from_secs(1) / self.rate);
         let began = Instant::now();
         let ends = self.seconds.map(Duration::from_secs);
@@ -114,7 +149,7 @@ impl Work {
                     row_count += step.row_count;
                     progress.at(step_count, step.kind.name());
                 }
-                Err(error) if error.is_transient() => {
+                Err(error) if is_transient(&error) => {
                     tracing::warn!(%error, "the source does not answer: trying again")
                 }
                 Err(error) => return Err(error.into()),

@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use futures::future::join_all;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tracing::Instrument;
 use wattle_core::{SourceSystem, TenantId};
 use wattle_sync::{SourceRunner, SyncError, Until};
@@ -40,17 +39,32 @@ pub(crate) struct Sync {
 struct Sources {
     running: HashMap<(TenantId, SourceSystem), JoinHandle<Result<(), SyncError>>>,
     named: HashSet<(TenantId, SourceSystem)>,
+    /// Stopped for good, by a broken invariant: what it did last must be looked at before it goes on.
+    broken: HashSet<(TenantId, SourceSystem)>,
 }
 
 impl Sync {
     pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         let context = Context::open(config).await?;
-        let mut stop = signals::stop_requested()?;
+        let stop = signals::stop_requested()?;
+        self.until_stopped(&context, stop).await
+    }
+
+    /// All sources of all tenants, until it is stopped.
+    pub(crate) fn of_all() -> Self {
+        Self { tenants: Vec::new(), until_idle: false }
+    }
+
+    pub(crate) async fn until_stopped(
+        self,
+        context: &Context,
+        mut stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<ExitCode> {
         let stopping = stop.clone();
         let mut sources = Sources::default();
         loop {
             tokio::select! {
-                started = self.start_new(&context, &stopping, &mut sources) => started?,
+                started = self.start_new(context, &stopping, &mut sources) => started?,
                 _ = stop.wait_for(|stop| *stop) => break,
             }
             if self.until_idle {
@@ -60,19 +74,16 @@ impl Sync {
                 () = tokio::time::sleep(LOOK_FOR_TENANTS_EVERY) => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
-        }
-        let mut code = ExitCode::SUCCESS;
-        for ended in join_all(sources.running.into_values()).await {
-            if let Err(error) = ended? {
-                tracing::error!(
-                    reason = error.explain(),
-                    "a source stopped for good: this is a defect of Wattle or its adapter"
-                );
-                code = ExitCode::FAILURE;
+            let ended: Vec<_> = sources.running.extract_if(|_, task| task.is_finished()).collect();
+            for (place, task) in ended {
+                sources.ended(place, task.await);
             }
         }
+        for (place, task) in std::mem::take(&mut sources.running) {
+            sources.ended(place, task.await);
+        }
         tracing::info!("sync has stopped");
-        Ok(code)
+        Ok(if sources.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     /// Starts the sources that are not running yet. A tenant whose source cannot be built is no reason to hold up the
@@ -101,7 +112,7 @@ impl Sync {
             }
             for source in sources {
                 let place = (tenant.id.clone(), source.system.clone());
-                if known.running.contains_key(&place) {
+                if known.running.contains_key(&place) || known.broken.contains(&place) {
                     continue;
                 }
                 let span = tracing::info_span!("source", tenant = %tenant.id, source = %source.system);
@@ -128,5 +139,26 @@ impl Sync {
             }
         }
         Ok(())
+    }
+}
+
+impl Sources {
+    /// A source's task is over: at the end, or because of a defect, which is said at once and not when all is over.
+    fn ended(&mut self, place: (TenantId, SourceSystem), how: Result<Result<(), SyncError>, JoinError>) {
+        let (tenant, source) = &place;
+        match how {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(
+                    %tenant, %source, reason = error.explain(),
+                    "the source stopped for good: this is a defect of Wattle or its adapter"
+                );
+                self.broken.insert(place);
+            }
+            // What was under way was rolled back with its connection.
+            Err(panic) => {
+                tracing::error!(%tenant, %source, %panic, "the source's task broke down; it starts over")
+            }
+        }
     }
 }

@@ -149,7 +149,6 @@ impl Add {
 
     fn new_tenant(&self, settings: &Settings) -> anyhow::Result<NewTenant> {
         let name = &self.name;
-        let base = || format!("http://{}/t/{name}", settings.listen);
         let (mode, issuer, audience, jwks, public_base_url) = match self.mode {
             ModeName::Development => {
                 if self.jwks.is_some() {
@@ -157,14 +156,16 @@ impl Add {
                         "a development tenant takes the keys of the development issuer: leave --jwks out, or use --mode production"
                     );
                 }
-                let base = self.public_base_url.clone().unwrap_or_else(base);
-                if !base.starts_with("http://") && !base.starts_with("https://") {
-                    bail!("--public-base-url must begin with http:// or https://");
+                let mut new = development(settings, name)?;
+                if let Some(base) = &self.public_base_url {
+                    if !base.starts_with("http://") && !base.starts_with("https://") {
+                        bail!("--public-base-url must begin with http:// or https://");
+                    }
+                    (new.public_base_url, new.audience) = (base.clone(), base.clone());
                 }
-                let jwks = DevelopmentIssuer::new(&settings.secrets()?, name).jwks();
-                let issuer = self.issuer.clone().unwrap_or_else(|| format!("urn:wattle:development:{name}"));
-                let audience = self.audience.clone().unwrap_or_else(|| base.clone());
-                (Mode::Development, issuer, audience, jwks, base)
+                let issuer = self.issuer.clone().unwrap_or(new.issuer);
+                let audience = self.audience.clone().unwrap_or(new.audience);
+                (new.mode, issuer, audience, new.jwks, new.public_base_url)
             }
             ModeName::Production => {
                 let (Some(issuer), Some(audience), Some(jwks), Some(base)) =
@@ -193,6 +194,21 @@ impl Add {
             host: self.host.clone(),
         })
     }
+}
+
+/// A development tenant, served where the settings say that `serve` listens.
+pub(crate) fn development(settings: &Settings, name: &TenantId) -> anyhow::Result<NewTenant> {
+    let base = format!("http://{}/t/{name}", settings.listen);
+    Ok(NewTenant {
+        id: name.clone(),
+        display_name: name.to_string(),
+        mode: Mode::Development,
+        issuer: format!("urn:wattle:development:{name}"),
+        audience: base.clone(),
+        jwks: DevelopmentIssuer::new(&settings.secrets()?, name).jwks(),
+        public_base_url: base,
+        host: None,
+    })
 }
 
 impl List {

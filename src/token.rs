@@ -20,6 +20,12 @@ use crate::output::print_json;
 const SCOPES: [&str; 3] =
     ["energy:accounts.basic:read", "energy:accounts.detail:read", "energy:billing:read"];
 
+/// The name of a tenant's source unless told otherwise.
+pub(crate) const DEFAULT_SOURCE: &str = "main";
+const DEFAULT_PRODUCT: &str = "development-product";
+/// A day.
+const LONGEST_TTL_SECS: i64 = 86_400;
+
 /// Makes an arrangement for a customer of a development tenant and prints an access token for it.
 ///
 /// In production the authorisation server does this.
@@ -36,16 +42,16 @@ pub(crate) struct Token {
     #[arg(long = "account")]
     accounts: Vec<String>,
     /// The source that knows the customer.
-    #[arg(long, default_value = "main")]
+    #[arg(long, default_value = DEFAULT_SOURCE)]
     source: SourceSystem,
     /// The software product to share with.
-    #[arg(long, default_value = "development-product")]
+    #[arg(long, default_value = DEFAULT_PRODUCT)]
     product: String,
     /// The scopes of the arrangement; may be repeated.
     #[arg(long = "scope", default_values = SCOPES)]
     scopes: Vec<String>,
     /// Seconds for which the token is good.
-    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(i64).range(1..=86_400))]
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(i64).range(1..=LONGEST_TTL_SECS))]
     ttl_secs: i64,
     /// Days for which the arrangement is good.
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(i64).range(1..=365))]
@@ -55,9 +61,53 @@ pub(crate) struct Token {
     json: bool,
 }
 
+/// A token and what it stands for.
+struct Minted {
+    token: String,
+    arrangement: Arrangement,
+}
+
+/// An access token for everything that a customer of a development tenant may share, good for a day.
+pub(crate) async fn for_a_day(
+    context: &Context,
+    tenant: &TenantId,
+    customer: &str,
+) -> anyhow::Result<String> {
+    let asked = Token {
+        tenant: tenant.clone(),
+        customer: customer.to_owned(),
+        accounts: Vec::new(),
+        source: SourceSystem::parse(DEFAULT_SOURCE).expect("it is a name"),
+        product: DEFAULT_PRODUCT.to_owned(),
+        scopes: SCOPES.map(str::to_owned).to_vec(),
+        ttl_secs: LONGEST_TTL_SECS,
+        sharing_days: 1,
+        json: false,
+    };
+    Ok(asked.mint(context).await?.token)
+}
+
 impl Token {
     pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         let context = Context::open(config).await?;
+        let Minted { token, arrangement } = self.mint(&context).await?;
+        if self.json {
+            let accounts: Vec<&Key> =
+                arrangement.accounts.iter().map(|account| &account.account_id).collect();
+            print_json(&json!({
+                "access_token": token,
+                "expires_in_secs": self.ttl_secs,
+                "cdr_arrangement_id": arrangement.arrangement_id,
+                "accounts": accounts,
+            }))?;
+        } else {
+            println!("{token}");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Registers an arrangement and signs a token for it.
+    async fn mint(&self, context: &Context) -> anyhow::Result<Minted> {
         let tenant = context.tenant(&self.tenant).await?;
         if tenant.mode != Mode::Development {
             bail!("{} is a production tenant: its tokens come from its own authorisation server", tenant.id);
@@ -103,22 +153,12 @@ impl Token {
             iss: tenant.issuer.clone(),
             aud: tenant.audience.clone(),
             sub: Uuid::new_v4().to_string(),
-            client_id: self.product,
+            client_id: self.product.clone(),
             scope: self.scopes.join(" "),
             cdr_arrangement_id: arrangement.arrangement_id,
         };
         let issuer = DevelopmentIssuer::new(context.tenants.secrets(), &tenant.id);
         let token = issuer.mint(&claims, self.ttl_secs).context("the token could not be signed")?;
-        if self.json {
-            print_json(&json!({
-                "access_token": token,
-                "expires_in_secs": self.ttl_secs,
-                "cdr_arrangement_id": arrangement.arrangement_id,
-                "accounts": wanted,
-            }))?;
-        } else {
-            println!("{token}");
-        }
-        Ok(ExitCode::SUCCESS)
+        Ok(Minted { token, arrangement })
     }
 }

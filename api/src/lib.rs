@@ -33,5 +33,5 @@ mod serve;
 mod token;
 
 pub use error::ErrorCode;
-pub use serve::{ApiState, ServeError, configure, serve};
+pub use serve::{ApiState, Bound, ServeError, bind, configure};
 pub use token::CertificateThumbprint;

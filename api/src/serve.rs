@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use actix_web::dev::Server;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, HttpServer};
 use wattle_tenants::Tenants;
@@ -76,12 +77,11 @@ fn bind_advice(error: &io::Error) -> String {
     }
 }
 
-/// Serves the API until `shutdown` completes; then takes no more requests and finishes those under way.
-pub async fn serve(
-    tenants: Tenants,
-    listen: SocketAddr,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
+/// A server that listens and does not serve yet.
+pub struct Bound(Server);
+
+/// Listens on an address.
+pub fn bind(tenants: Tenants, listen: SocketAddr) -> Result<Bound, ServeError> {
     let state = ApiState::new(tenants);
     let bound = HttpServer::new(move || App::new().configure(|cfg| configure(cfg, state.clone())))
         .max_connections(CONNECTIONS_PER_WORKER)
@@ -94,12 +94,19 @@ pub async fn serve(
     for address in bound.addrs() {
         tracing::info!("serving the CDR API on http://{address}");
     }
-    let mut server = bound.run();
-    let handle = server.handle();
-    tokio::select! {
-        ended = &mut server => return ended.map_err(ServeError::Server),
-        () = shutdown => tracing::info!("stopping: no more requests are taken"),
+    Ok(Bound(bound.run()))
+}
+
+impl Bound {
+    /// Serves the API until `shutdown` completes; then takes no more requests and finishes those under way.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let mut server = self.0;
+        let handle = server.handle();
+        tokio::select! {
+            ended = &mut server => return ended.map_err(ServeError::Server),
+            () = shutdown => tracing::info!("stopping: no more requests are taken"),
+        }
+        let ((), ended) = tokio::join!(handle.stop(true), server);
+        ended.map_err(ServeError::Server)
     }
-    let ((), ended) = tokio::join!(handle.stop(true), server);
-    ended.map_err(ServeError::Server)
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use http::{Client, Load};
 use report::Report;
-use scene::{PATIENCE, Scene};
+use scene::{PATIENCE, Place, Scene};
 use tokio::process::Command;
 use wattle_correa::PACK;
 use wattle_sql::Pack;
@@ -52,7 +52,7 @@ async fn main() -> Result<()> {
             .setting("max_wal_size", "4GB")
     };
     let (source, target) = (server().start().await?, server().start().await?);
-    let scene = Scene::create(&source, &target, customers, 1).await?;
+    let scene = Scene::create(Place::On(&source), Place::On(&target), customers, 1).await?;
     let mut report = Report::new(customers);
     let source_rows = source_rows(&scene).await?;
 
@@ -124,14 +124,14 @@ impl Bench<'_> {
                  end $$; ",
             )
             .await?;
-        self.scene.source.psql(&format!("call wattle_sample.touch_bills({count})")).await?;
+        self.scene.source().psql(&format!("call wattle_sample.touch_bills({count})")).await?;
         Ok(())
     }
 
     /// The last position of the live lane that was given out, or applied.
     async fn position(&self, column: &str, table: &str) -> Result<u64> {
         let sql = format!("select {column}::text from t_{TENANT}.{table} where lane = 'live'");
-        Ok(self.scene.target.value(&sql).await?.unwrap_or_default().parse()?)
+        Ok(self.scene.target().value(&sql).await?.unwrap_or_default().parse()?)
     }
 
     async fn head(&self) -> Result<u64> {
@@ -169,7 +169,7 @@ impl Bench<'_> {
             let began = Instant::now();
             self.receive(&end).await?;
             ceiling.push(CAPTURED as f64 / began.elapsed().as_secs_f64());
-            self.scene.source.psql("select pg_drop_replication_slot('ceiling')").await?;
+            self.scene.source().psql("select pg_drop_replication_slot('ceiling')").await?;
             ours.push(self.captured_per_sec().await?);
         }
         let median = report::median(&ceiling);
@@ -184,7 +184,7 @@ impl Bench<'_> {
         let status = Command::new(binary)
             .args([
                 "--dbname",
-                &self.scene.source.url(),
+                &self.scene.source().url(),
                 "--slot",
                 "ceiling",
                 "--start",
@@ -204,7 +204,7 @@ impl Bench<'_> {
         let sync = self.scene.wattle(&["sync", "--tenant", TENANT]).start()?;
         sync.line("holds the lease", PATIENCE).await?;
         // The consumer moves the marker first in each transaction: here it waits.
-        let held = self.scene.target.client().await?;
+        let held = self.scene.target().client().await?;
         held.batch_execute(&format!("begin; select * from t_{TENANT}.marker for update")).await?;
         eventually(PATIENCE, async || {
             anyhow::ensure!(self.head().await? >= before + CAPTURED, "not all is captured");
@@ -225,13 +225,13 @@ impl Bench<'_> {
             "update t_{TENANT}.marker m set seq = h.last_seq from t_{TENANT}.stream_head h
              where h.lane = m.lane and h.source_system = m.source_system"
         );
-        self.scene.target.psql(&sql).await?;
+        self.scene.target().psql(&sql).await?;
         Ok(())
     }
 
     /// Stream, fetch and apply of updated bills, each read with its lines.
     async fn full_path(&self, report: &mut Report) -> Result<()> {
-        let lines = self.scene.source.value(
+        let lines = self.scene.source().value(
             "select (count(*)::float8 / (select count(*) from billing.bill))::text from billing.bill_line",
         );
         let rows_each = 1.0 + lines.await?.unwrap_or_default().parse::<f64>()?;
@@ -268,13 +268,13 @@ impl Bench<'_> {
             line.rsplit("http://").next().context("an address")?.trim().parse()?;
         let clients = self.clients(address).await?;
 
-        let busy = tokio::spawn(work(self.scene.source.client().await?));
+        let busy = tokio::spawn(work(self.scene.source().client().await?));
         let latencies = self.commit_to_served(&clients).await?;
         busy.abort();
         report.add_percentiles("commit to served, beside 500 changes/s", latencies, Some(500.0));
 
         let scene = self.scene;
-        let busy = tokio::spawn(work(scene.source.client().await?));
+        let busy = tokio::spawn(work(scene.source().client().await?));
         let latencies = beside_hydrations(scene, TENANT, self.commit_to_served(&clients)).await?;
         busy.abort();
         report.add_percentiles("the same, while the same tenant is hydrated", latencies, Some(500.0));
@@ -333,7 +333,7 @@ impl Bench<'_> {
 
     /// Changes one balance after the other and asks the API until it is served.
     async fn commit_to_served(&self, clients: &[Client]) -> Result<Vec<f64>> {
-        let source = self.scene.source.client().await?;
+        let source = self.scene.source().client().await?;
         let mut latencies_ms = Vec::new();
         for sample in 0..LATENCY_SAMPLES {
             let client = &clients[sample % clients.len()];

@@ -138,9 +138,12 @@ impl Apply<'_> {
     async fn quarantine(&mut self, fetched: &Fetched) -> Result<(), SyncError> {
         let position = fetched.last_position.as_ref().map_or("", Position::as_str);
         for group in fetched.groups.iter().filter(|group| !group.errors.is_empty()) {
-            for error in &group.errors {
-                tracing::warn!(entity = %error.entity, field = error.field, rule = error.rule, "a record was quarantined");
-            }
+            // One line a batch, however many are broken by the same mistake.
+            let first = &group.errors[0];
+            tracing::warn!(
+                entity = %first.entity, quarantined_count = group.errors.len(), field = first.field, rule = first.rule,
+                "records were quarantined, the first for this"
+            );
             quarantine::put(&self.work, &self.runner.scope, &group.errors, position).await?;
             self.hints.quarantined = true;
         }

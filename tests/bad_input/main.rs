@@ -3,7 +3,6 @@
 //!
 //! Everything runs as an operator would run it: the built program, real servers, and `psql` for what `check` prints.
 
-#[expect(dead_code, reason = "these tests onboard step by step")]
 #[path = "../scene/mod.rs"]
 mod scene;
 
@@ -18,7 +17,7 @@ mod tenants;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use scene::{PATIENCE, Scene};
+use scene::{PATIENCE, Place, Scene};
 use serde_json::{Value, json};
 use wattle_testbed::{Finished, Launch, Postgres, Wattle};
 
@@ -70,9 +69,9 @@ impl Shop {
     /// The login may connect and nothing else.
     async fn open(source: &Postgres) -> Result<Self> {
         let target = Postgres::shared().await?;
-        let scene = Scene::create(source, target, CUSTOMERS, 1).await?;
+        let scene = Scene::create(Place::On(source), Place::On(target), CUSTOMERS, 1).await?;
         let (reader, tenant) = (target.unique_name("reader"), target.unique_name("shop"));
-        scene.source.psql(&format!("create role {reader} login password '{PASSWORD}'")).await?;
+        scene.source().psql(&format!("create role {reader} login password '{PASSWORD}'")).await?;
         let shop = Self { scene, tenant, reader };
         shop.set_source("correa", &shop.reader_url(), &json!({})).await?.success()?;
         Ok(shop)
@@ -87,7 +86,7 @@ impl Shop {
     }
 
     fn reader_url(&self) -> String {
-        self.scene.source.url_as(&self.reader, PASSWORD)
+        self.scene.source().url_as(&self.reader, PASSWORD)
     }
 
     /// Sets the tenant's source.
@@ -141,7 +140,7 @@ impl Shop {
     /// Runs what `check --sql` prints, exactly as it prints it.
     async fn do_as_check_says(&self) -> Result<()> {
         let printed = self.wattle("check", &["--sql"]).run(PATIENCE).await?;
-        psql(&self.scene.source.url(), &printed.stdout).await
+        psql(&self.scene.source().url(), &printed.stdout).await
     }
 }
 

@@ -348,10 +348,10 @@ async fn mistakes_that_the_check_finds() -> Result<()> {
         ensure!(printed.status.code() == Some(1), "{}", all_of(&printed));
         says(&printed.stdout, &[&["-- refused: "], mistake.words].concat())?;
         // Words among the statements are comments: the whole is a script.
-        psql(&shop.scene.source.url(), &printed.stdout).await?;
+        psql(&shop.scene.source().url(), &printed.stdout).await?;
     }
     // A mistake in the pack is found before the retailer's administrator has done a thing.
-    shop.scene.source.psql("drop publication wattle").await?;
+    shop.scene.source().psql("drop publication wattle").await?;
     let mistake = &WITH_A_SOURCE[0];
     let folder = write_pack(Some(mistake))?;
     shop.set_source("postgres", &shop.reader_url(), &options(folder.path())).await?.success()?;
@@ -400,7 +400,7 @@ async fn a_key_that_is_not_the_primary_key() -> Result<()> {
     shop.passes().await?;
     // The retailer's own writes go on all the same.
     shop.scene
-        .source
+        .source()
         .psql("update crm.contact set last_name = last_name || ' '; delete from crm.contact")
         .await?;
     Ok(())

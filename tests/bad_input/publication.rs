@@ -66,10 +66,10 @@ const CASES: &[Case] = &[
 async fn publications_that_are_wrong() -> Result<()> {
     let shop = Shop::ready(Postgres::shared().await?).await?;
     for (done, severity, words, write) in CASES {
-        shop.scene.source.psql(done).await?;
+        shop.scene.source().psql(done).await?;
         if let Some(write) = write {
             ensure!(
-                shop.scene.source.psql(write).await.is_err(),
+                shop.scene.source().psql(write).await.is_err(),
                 "the retailer's own write does not fail: {write}"
             );
         }
@@ -82,7 +82,7 @@ async fn publications_that_are_wrong() -> Result<()> {
         shop.do_as_check_says().await?;
         shop.passes().await?;
         if let Some(write) = write {
-            shop.scene.source.psql(write).await?;
+            shop.scene.source().psql(write).await?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use wattle_testbed::{Fault, Postgres, eventually};
 
-use crate::scene::PATIENCE;
+use crate::scene::{PATIENCE, Place, Scene};
 use crate::{Shop, all_of, refuses};
 
 /// How long a stop may take.
@@ -16,19 +16,19 @@ const NOWHERE: &str = "postgres://postgres:secret@127.0.0.1:1/wattle";
 
 async fn count(shop: &Shop, table: &str) -> Result<String> {
     let sql = format!("select count(*) from t_{}.{table}", shop.tenant);
-    Ok(shop.scene.target.value(&sql).await?.unwrap_or_default())
+    Ok(shop.scene.target().value(&sql).await?.unwrap_or_default())
 }
 
 #[tokio::test]
 async fn an_interrupted_hydration_goes_on() -> Result<()> {
     let shop = Shop::ready(Postgres::shared().await?).await?;
     // This mode takes no transaction id, for which the making of a replication slot on the same server would wait.
-    let holder = shop.scene.target.client().await?;
+    let holder = shop.scene.target().client().await?;
     holder.batch_execute(&format!("begin; lock table t_{}.invoice in exclusive mode", shop.tenant)).await?;
     let hydrate = shop.wattle("hydrate", &[]).start()?;
     eventually(PATIENCE, async || {
         let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        ensure!(shop.scene.target.value(waits).await?.as_deref() != Some("0"), "it has not come to invoices");
+        ensure!(shop.scene.target().value(waits).await?.as_deref() != Some("0"), "it has not come to invoices");
         Ok(())
     })
     .await?;
@@ -47,21 +47,21 @@ async fn an_interrupted_hydration_goes_on() -> Result<()> {
     ensure!(all_of(&again).contains("goes on with the hydration that is under way"), "{}", all_of(&again));
     let said = again.success()?;
     ensure!(said.contains("hydrated ") && said.contains("next: wattle sync"), "{said}");
-    let there = shop.scene.source.value("select count(*) from billing.ledger").await?;
+    let there = shop.scene.source().value("select count(*) from billing.ledger").await?;
     ensure!(Some(count(&shop, "billing_transaction").await?) == there, "not all transactions arrived");
     let jobs = format!("select count(*) from t_{}.job where kind = 'hydrate'", shop.tenant);
-    ensure!(shop.scene.target.value(&jobs).await?.as_deref() == Some("1"), "it began again");
+    ensure!(shop.scene.target().value(&jobs).await?.as_deref() == Some("1"), "it began again");
     tokens(&shop).await
 }
 
 /// Tokens for those who are not there, or may not share.
 async fn tokens(shop: &Shop) -> Result<()> {
     let holding = "select party_id, account_no from crm.account_holding where may_share and ended_on is null order by 1 limit 1";
-    let row = shop.scene.source.psql(holding).await?.remove(0);
+    let row = shop.scene.source().psql(holding).await?.remove(0);
     let (customer, own) = (row[0].clone().unwrap_or_default(), row[1].clone().unwrap_or_default());
     let other = format!("select account_no from crm.account a where not exists (
         select from crm.account_holding h where h.account_no = a.account_no and h.party_id = {customer}) limit 1");
-    let other = shop.scene.source.value(&other).await?.unwrap_or_default();
+    let other = shop.scene.source().value(&other).await?.unwrap_or_default();
     let arrangements = count(shop, "arrangement").await?;
     let no_account = ["customer 999999 has no account to share in source main", "hydrated"];
     refuses(shop.wattle("token", &["--customer", "999999"]), &no_account).await?;
@@ -99,7 +99,7 @@ async fn sync_ends_cleanly() -> Result<()> {
 #[tokio::test]
 async fn a_source_that_is_down_is_waited_for() -> Result<()> {
     let shop = Shop::ready(Postgres::shared().await?).await?;
-    let proxy = shop.scene.source.server().proxy().await?;
+    let proxy = shop.scene.source().server().proxy().await?;
     shop.set_source("correa", &proxy.url(&shop.reader_url()), &json!({})).await?.success()?;
     proxy.set(Fault::Refuse).await?;
     let place = format!("could not connect to {}", proxy.address());
@@ -134,7 +134,7 @@ async fn a_source_that_is_down_is_waited_for() -> Result<()> {
     hydrate.line("waiting", PATIENCE).await?;
     proxy.set(Fault::Pass).await?;
     ensure!(hydrate.exit(PATIENCE).await?.success(), "{:?}", hydrate.lines());
-    let there = shop.scene.source.value("select count(*) from billing.bill").await?;
+    let there = shop.scene.source().value("select count(*) from billing.bill").await?;
     ensure!(Some(count(&shop, "invoice").await?) == there, "not all invoices arrived");
     Ok(())
 }
@@ -158,7 +158,7 @@ async fn a_target_that_is_down_is_waited_for() -> Result<()> {
 #[tokio::test]
 async fn a_port_that_is_taken() -> Result<()> {
     let server = Postgres::shared().await?;
-    let scene = crate::scene::Scene::create(server, server, 1, 1).await?;
+    let scene = Scene::create(Place::On(server), Place::On(server), 1, 1).await?;
     let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = taken.local_addr()?.to_string();
     let serve = scene.wattle(&["serve", "--listen", &address]);

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use tempfile::TempDir;
 use wattle_testbed::{Launch, Postgres};
 
-use crate::scene::Scene;
+use crate::scene::{Place, Scene};
 use crate::{CUSTOMERS, bare, refuses};
 
 const SECRET: &str = "32 bytes that nobody would ever guess";
@@ -150,12 +150,12 @@ async fn a_master_secret_that_is_none() -> Result<()> {
 #[tokio::test]
 async fn another_master_secret_than_before() -> Result<()> {
     let server = Postgres::shared().await?;
-    let scene = Scene::create(server, server, CUSTOMERS, 1).await?;
+    let scene = Scene::create(Place::On(server), Place::On(server), CUSTOMERS, 1).await?;
     scene.run(&["tenant", "add", "correa"]).await?;
     let folder = folder()?;
     let other = |args: &[&str]| {
         bare(folder.path(), args)
-            .env("WATTLE_TARGET_URL", scene.target.url())
+            .env("WATTLE_TARGET_URL", scene.target().url())
             .env("WATTLE_MASTER_SECRET", "file:master.secret")
     };
     for verb in VERBS {

@@ -70,7 +70,7 @@ async fn mishaps_at_the_source() -> Result<()> {
     let shop = Shop::ready(Postgres::shared().await?).await?;
     for mishap in MISHAPS {
         let of_reader = |text: &str| text.replace("READER", &shop.reader);
-        shop.scene.source.psql(&of_reader(mishap.done)).await?;
+        shop.scene.source().psql(&of_reader(mishap.done)).await?;
         let words: Vec<String> = mishap.words.iter().map(|word| of_reader(word)).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let found = shop.finds(mishap.severity, &words).await?;
@@ -84,7 +84,7 @@ async fn mishaps_at_the_source() -> Result<()> {
 #[tokio::test]
 async fn rights_that_cannot_be_taken_back_from_the_login() -> Result<()> {
     let shop = Shop::ready(Postgres::shared().await?).await?;
-    shop.scene.source.psql("grant insert on crm.party to public").await?;
+    shop.scene.source().psql("grant insert on crm.party to public").await?;
     let found = shop.finds("warning", &["may write to crm.party"]).await?;
     ensure!(
         found.fix.starts_with("-- make a login for Wattle alone") && found.fix.contains("PUBLIC"),
@@ -92,13 +92,13 @@ async fn rights_that_cannot_be_taken_back_from_the_login() -> Result<()> {
         found.fix
     );
     // A superuser could do anything; it is said once, and following the script makes no role by accident.
-    shop.scene.source.psql("revoke insert on crm.party from public").await?;
-    shop.set_source("correa", &shop.scene.source.url(), &json!({})).await?.success()?;
+    shop.scene.source().psql("revoke insert on crm.party from public").await?;
+    shop.set_source("correa", &shop.scene.source().url(), &json!({})).await?.success()?;
     let found = shop.finds("warning", &["the login \"postgres\" is a superuser"]).await?;
     ensure!(found.fix.starts_with("-- make a login for Wattle alone"), "{}", found.fix);
     shop.do_as_check_says().await?;
     let made = "select count(*) from pg_roles where rolname = 'wattle_reader'";
-    ensure!(shop.scene.source.value(made).await?.as_deref() == Some("0"));
+    ensure!(shop.scene.source().value(made).await?.as_deref() == Some("0"));
     Ok(())
 }
 
@@ -129,9 +129,9 @@ async fn tables_whose_log_says_too_little() -> Result<()> {
         ),
     ];
     for (done, what, write) in cases {
-        shop.scene.source.psql(done).await?;
+        shop.scene.source().psql(done).await?;
         ensure!(
-            shop.scene.source.psql(write).await.is_err(),
+            shop.scene.source().psql(write).await.is_err(),
             "the retailer's own write does not fail: {write}"
         );
         if what.contains("leaves out") {
@@ -141,11 +141,11 @@ async fn tables_whose_log_says_too_little() -> Result<()> {
         }
         shop.do_as_check_says().await?;
         shop.passes().await?;
-        shop.scene.source.psql(write).await?;
+        shop.scene.source().psql(write).await?;
     }
     // Before anything is published, nothing fails yet.
     shop.scene
-        .source
+        .source()
         .psql(
             "drop publication wattle; alter table billing.bill_line drop constraint bill_line_pkey;
         alter table crm.account_holding drop constraint account_holding_pkey",
@@ -160,7 +160,7 @@ async fn tables_whose_log_says_too_little() -> Result<()> {
 #[tokio::test]
 async fn a_source_that_does_not_let_us_in() -> Result<()> {
     let shop = Shop::open(Postgres::shared().await?).await?;
-    let source = &shop.scene.source;
+    let source = shop.scene.source();
     let right = "set the source's address, database and login right with `wattle tenant add`";
     let no_database = shop.reader_url().replace(source.name(), "nowhere");
     let cases = [
@@ -211,7 +211,7 @@ async fn a_server_that_is_not_set_for_it() -> Result<()> {
     // A hydration that was asked for too early says what is missing, and goes on when it is there.
     let grants: Vec<_> = findings.iter().filter(|finding| !finding.fix.contains("alter system")).collect();
     for finding in grants {
-        crate::psql(&shop.scene.source.url(), &finding.fix).await?;
+        crate::psql(&shop.scene.source().url(), &finding.fix).await?;
     }
     let hydrate = shop.wattle("hydrate", &[]).start()?;
     let paused = hydrate.line("does not get on", PATIENCE).await?;

@@ -11,22 +11,25 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 use wattle_core::{Key, SourceSystem, TenantId};
-use wattle_correa::Correa;
 use wattle_sample::{AccountId, Answers, CustomerId, Projection, World};
 use wattle_tenants::consent::{Arrangement, ConsentedAccount, register};
 use wattle_tenants::issuer::{Claims, DevelopmentIssuer};
-use wattle_tenants::{Secrets, TargetSettings, Tenant, Tenants};
+use wattle_tenants::{Tenant, Tenants};
 
-use crate::scene::{MASTER_SECRET, Scene};
+use crate::scene::Scene;
 
 /// Everything that the endpoints of the retailer ask for.
 const SCOPES: &str = "energy:accounts.basic:read energy:accounts.detail:read energy:billing:read";
 const PRODUCT: &str = "oracle";
 
 /// Asks the API everything about every customer of the World and compares. Answers how many values were compared.
-pub(crate) async fn assert_equal_to_the_world(scene: &Scene, tenant: &str, world: &World) -> Result<usize> {
-    let secrets = Secrets::new(MASTER_SECRET.as_bytes())?;
-    let tenants = Tenants::connect(&TargetSettings::new(scene.target.url()), secrets).await?;
+pub(crate) async fn assert_equal_to_the_world<P: Projection>(
+    scene: &Scene,
+    tenant: &str,
+    world: &World,
+    projection: &P,
+) -> Result<usize> {
+    let tenants = scene.tenants().await?;
     let tenant = tenants.tenant(&TenantId::parse(tenant)?).await?.context("the tenant is onboarded")?;
     let state = wattle_api::ApiState::new(tenants.clone());
     let app = init_service(App::new().configure(|cfg| wattle_api::configure(cfg, state))).await;
@@ -34,26 +37,34 @@ pub(crate) async fn assert_equal_to_the_world(scene: &Scene, tenant: &str, world
     for customer in world.customers() {
         let mut asking = Asking {
             app: &app,
-            token: consent(&tenants, &tenant, world, customer.id).await?,
+            token: consent(&tenants, &tenant, world, projection, customer.id).await?,
             base: format!("/t/{}/cds-au/v1/energy/accounts", tenant.id),
             ids: Bijection::default(),
         };
-        compared +=
-            asking.customer(world, customer.id).await.with_context(|| format!("customer {}", customer.id))?;
+        compared += asking
+            .customer(world, projection, customer.id)
+            .await
+            .with_context(|| format!("customer {}", customer.id))?;
     }
     Ok(compared)
 }
 
 /// An arrangement over everything that the customer ever had a part in and one account that is not theirs, and a
 /// token for it: what may not be shared must be left out by the API.
-async fn consent(tenants: &Tenants, tenant: &Tenant, world: &World, customer: CustomerId) -> Result<String> {
+async fn consent<P: Projection>(
+    tenants: &Tenants,
+    tenant: &Tenant,
+    world: &World,
+    projection: &P,
+    customer: CustomerId,
+) -> Result<String> {
     let source = SourceSystem::parse("main")?;
     let own = world.accounts_of(customer).to_vec();
     let foreign = world.accounts().map(|account| account.id).find(|account| !own.contains(account));
-    let customer_id = Key::from_canonical(Correa.customer_key(world, customer));
+    let customer_id = Key::from_canonical(projection.customer_key(world, customer));
     let consented = |account: &AccountId| ConsentedAccount {
         source_system: source.clone(),
-        account_id: Key::from_canonical(Correa.account_key(world, *account)),
+        account_id: Key::from_canonical(projection.account_key(world, *account)),
         customer_id: customer_id.clone(),
     };
     let mut accounts: Vec<ConsentedAccount> = own.iter().chain(&foreign).map(consented).collect();
@@ -93,8 +104,13 @@ where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = ActixError>,
     B: actix_web::body::MessageBody,
 {
-    async fn customer(&mut self, world: &World, customer: CustomerId) -> Result<usize> {
-        let answers = Answers::new(world, &Correa);
+    async fn customer<P: Projection>(
+        &mut self,
+        world: &World,
+        projection: &P,
+        customer: CustomerId,
+    ) -> Result<usize> {
+        let answers = Answers::new(world, projection);
         let shareable = answers.shareable(customer);
         let listed = self.get("?page-size=1000", 2).await?;
         let listed = listed["data"]["accounts"].as_array().context("accounts are listed")?.clone();
@@ -106,7 +122,7 @@ where
         );
         let mut compared = 0;
         for account in shareable {
-            let key = Correa.account_key(world, account);
+            let key = projection.account_key(world, account);
             let found = listed.iter().find(|entry| entry["accountNumber"] == key.as_str());
             let found = found.with_context(|| format!("account {key} is not listed"))?;
             let compare =
@@ -116,9 +132,9 @@ where
         Ok(compared)
     }
 
-    async fn account(
+    async fn account<P: Projection>(
         &mut self,
-        answers: &Answers<'_, Correa>,
+        answers: &Answers<'_, P>,
         account: AccountId,
         listed: &Value,
     ) -> Result<usize> {

@@ -1,11 +1,12 @@
-//! A scene: the sample retailer Correa on a private source server, Wattle on a private target server, and the program
-//! run as an operator would.
+//! A scene: a sample retailer in a private source, Wattle on a private target, and the program run as an operator would.
+
+#![expect(dead_code, reason = "each suite uses its own part")]
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
-use wattle_testbed::{Database, Launch, Postgres, Wattle};
+use wattle_testbed::{Database, Launch, Postgres, Target, Wattle};
 
 /// Long enough for a debug build on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -16,34 +17,92 @@ pub(crate) const MASTER_SECRET: &str = "for tests only, and long enough for a ma
 /// The login that reads the source, as a retailer's administrator would make it.
 const READER: &str = "reader";
 
+/// Where one side of a scene is put.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    On(&'a Postgres),
+    InFiles,
+}
+
+/// A sample retailer's database.
+pub(crate) enum Retailer {
+    Correa { database: Database, reader: String },
+    Dianella(TempDir),
+}
+
+impl Retailer {
+    async fn new(place: Place<'_>) -> Result<Self> {
+        Ok(match place {
+            Place::On(server) => Self::Correa {
+                database: server.database("correa").await?,
+                reader: server.unique_name(READER),
+            },
+            Place::InFiles => Self::Dianella(tempfile::tempdir()?),
+        })
+    }
+
+    /// Its name, and that of its adapter.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Correa { .. } => "correa",
+            Self::Dianella(_) => "dianella",
+        }
+    }
+
+    /// Its address, as the retailer's own software uses it.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Correa { database, .. } => database.url(),
+            Self::Dianella(folder) => format!("sqlite:{}", folder.path().join("dianella.db").display()),
+        }
+    }
+}
+
 /// One retailer, one Wattle.
 pub(crate) struct Scene {
-    pub(crate) source: Database,
-    pub(crate) target: Database,
-    reader: String,
+    pub(crate) retailer: Retailer,
+    pub(crate) target: Target,
     folder: TempDir,
 }
 
 impl Scene {
-    /// Fresh databases with the sample retailer in one and Wattle's schema in the other.
+    /// A fresh sample retailer, and Wattle's schema in a fresh target.
     pub(crate) async fn create(
-        source_server: &Postgres,
-        target_server: &Postgres,
+        source: Place<'_>,
+        target: Place<'_>,
         customers: u32,
         seed: u64,
     ) -> Result<Self> {
-        let source = source_server.database("correa").await?;
-        let target = target_server.database("wattle").await?;
+        let target = match target {
+            Place::On(server) => Target::Postgres(server.database("wattle").await?),
+            Place::InFiles => Target::Sqlite(tempfile::tempdir()?),
+        };
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("master.secret"), MASTER_SECRET)?;
-        let scene = Self { reader: source_server.unique_name(READER), source, target, folder };
+        let scene = Self { retailer: Retailer::new(source).await?, target, folder };
         let (customers, seed) = (customers.to_string(), seed.to_string());
-        let url = scene.source.url();
+        let (name, url) = (scene.retailer.name(), scene.retailer.url());
         scene
-            .run(&["sample", "create", "correa", "--url", &url, "--customers", &customers, "--seed", &seed])
+            .run(&["sample", "create", name, "--url", &url, "--customers", &customers, "--seed", &seed])
             .await?;
         scene.run(&["migrate"]).await?;
         Ok(scene)
+    }
+
+    /// The source, in scenes that have it on PostgreSQL.
+    pub(crate) fn source(&self) -> &Database {
+        match &self.retailer {
+            Retailer::Correa { database, .. } => database,
+            Retailer::Dianella(_) => panic!("this scene's source is a file"),
+        }
+    }
+
+    /// The target's database, in scenes that have it on PostgreSQL.
+    pub(crate) fn target(&self) -> &Database {
+        match &self.target {
+            Target::Postgres(database) => database,
+            Target::Sqlite(_) => panic!("this scene's target is a folder"),
+        }
     }
 
     /// The program with this scene's settings.
@@ -63,24 +122,31 @@ impl Scene {
 
     /// Onboards a tenant on the source, and does at the source what `wattle check` prints.
     pub(crate) async fn onboard(&self, tenant: &str) -> Result<()> {
-        let reader = &self.reader;
-        self.source
-            .psql(&format!(
-                "do $$ begin create role {reader} login password 'reads'; exception when duplicate_object then null; end $$"
-            ))
-            .await?;
-        let url = self.source.url_as(reader, "reads");
-        self.run(&["tenant", "add", tenant, "--adapter", "correa", "--source", &url]).await?;
+        self.onboard_retailer(tenant, &self.retailer).await
+    }
+
+    /// Onboards a tenant on a retailer, and does there what `wattle check` prints.
+    pub(crate) async fn onboard_retailer(&self, tenant: &str, retailer: &Retailer) -> Result<()> {
+        let url = match retailer {
+            Retailer::Dianella(_) => retailer.url(),
+            Retailer::Correa { database, reader } => {
+                database
+                    .psql(&format!(
+                        "do $$ begin create role {reader} login password 'reads'; exception when duplicate_object then null; end $$"
+                    ))
+                    .await?;
+                database.url_as(reader, "reads")
+            }
+        };
+        self.run(&["tenant", "add", tenant, "--adapter", retailer.name(), "--source", &url]).await?;
         // A grant can bring to light what could not be looked at before.
         for _ in 0..5 {
             let checked = self.wattle(&["check", tenant, "--sql"]).run(PATIENCE).await?;
             if checked.status.success() {
                 return Ok(());
             }
-            self.source
-                .psql(&checked.stdout)
-                .await
-                .with_context(|| format!("running:\n{}", checked.stdout))?;
+            let Retailer::Correa { database, .. } = retailer else { break };
+            database.psql(&checked.stdout).await.with_context(|| format!("running:\n{}", checked.stdout))?;
         }
         bail!("the source still does not pass its check:\n{}", self.run(&["check", tenant]).await?)
     }

@@ -1,5 +1,5 @@
 select k.ord                 as "$ord",
-       iif((a.value ->> 'cents') < 0, '-', '') || abs((a.value ->> 'cents')) / 100 || printf('.%02d', abs((a.value ->> 'cents')) % 100) as "amount",
+       iif((a.value ->> 'cents') < 0, '-', '') || (abs((a.value ->> 'cents')) / 100) || printf('.%02d', abs((a.value ->> 'cents')) % 100) as "amount",
        a.value ->> 'wording' as "description"
 from {keys} k
 join postings p on p.journal = k.journal and p.line = k.line

@@ -1,6 +1,6 @@
 select k.ord     as "$ord",
        l.item    as "type",
-       iif(l.cents < 0, '-', '') || abs(l.cents) / 100 || printf('.%02d', abs(l.cents) % 100) as "amount",
+       iif(l.cents < 0, '-', '') || (abs(l.cents) / 100) || printf('.%02d', abs(l.cents) % 100) as "amount",
        l.wording as "description"
 from {keys} k
 join invoice_lines l on l.invoice_no = k.invoice_no

@@ -5,7 +5,7 @@ select k.ord        as "$ord",
        t.first_mmdd as "startDate",
        t.last_mmdd  as "endDate",
        iif(t.supply is null, null, 'SINGLE') as "dailySupplyChargeType",
-       t.supply / 1000000 || printf('.%06d', t.supply % 1000000) as "dailySupplyCharge",
+       (t.supply / 1000000) || printf('.%06d', t.supply % 1000000) as "dailySupplyCharge",
        t.priced_by  as "rateBlockUType",
        r.title      as "singleRate.displayName"
 from {keys} k

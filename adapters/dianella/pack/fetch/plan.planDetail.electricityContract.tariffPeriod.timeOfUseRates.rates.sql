@@ -1,7 +1,7 @@
 select k.ord       as "$ord",
        t.tariff_no || '.' || r.block_no as "$parent",
        r.price_id  as "$from.price",
-       r.price / 1000000 || printf('.%06d', r.price % 1000000) as "unitPrice",
+       (r.price / 1000000) || printf('.%06d', r.price % 1000000) as "unitPrice",
        r.unit      as "measureUnit",
        r.up_to     as "volume"
 from {keys} k

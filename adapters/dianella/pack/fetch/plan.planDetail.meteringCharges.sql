@@ -1,7 +1,7 @@
 select k.ord         as "$ord",
        p.meter_title as "displayName",
-       p.meter_least / 1000000 || printf('.%06d', p.meter_least % 1000000) as "minimumValue",
-       p.meter_most / 1000000 || printf('.%06d', p.meter_most % 1000000) as "maximumValue",
+       (p.meter_least / 1000000) || printf('.%06d', p.meter_least % 1000000) as "minimumValue",
+       (p.meter_most / 1000000) || printf('.%06d', p.meter_most % 1000000) as "maximumValue",
        p.meter_every as "period"
 from {keys} k
 join products p on p.code = k.code

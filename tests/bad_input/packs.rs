@@ -245,6 +245,18 @@ const WITH_A_SOURCE: &[Mistake] = &[
         &["fetch/invoice.sql asks the clock (current_date)", "without an event"],
     ),
     mistake(
+        INVOICE,
+        "b.due_on        as",
+        "date 'Today' as",
+        &["fetch/invoice.sql asks the clock ('today')", "without an event"],
+    ),
+    mistake(
+        INVOICE,
+        "b.due_on        as",
+        "b.due_on - extract(day from age(b.due_on))::int as",
+        &["fetch/invoice.sql asks the clock (age)", "without an event"],
+    ),
+    mistake(
         GRAPH,
         "key = [\"bill_id integer\"]",
         "key = [\"bill_id text\"]",

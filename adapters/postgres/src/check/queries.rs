@@ -11,8 +11,8 @@ use crate::catalogue::Catalogue;
 use crate::error::source_error;
 use crate::snapshot::{keys_relation, mapping};
 
-/// Functions whose answer depends on when they are asked.
-const CLOCKS: [&str; 10] = [
+/// Functions, and texts of dates and times, that depend on when they are asked.
+const CLOCKS: [&str; 15] = [
     "now",
     "current_date",
     "current_time",
@@ -23,6 +23,11 @@ const CLOCKS: [&str; 10] = [
     "statement_timestamp",
     "transaction_timestamp",
     "timeofday",
+    "age",
+    "'now'",
+    "'today'",
+    "'tomorrow'",
+    "'yesterday'",
 ];
 
 impl Check<'_> {
@@ -227,20 +232,32 @@ fn collect_texts(plan: &Value, texts: &mut String) {
     }
 }
 
-/// The clock functions that a query names outside of strings, quoted names and comments.
+/// The clocks that a query asks: functions outside of quoted names and comments, and texts that PostgreSQL reads as the
+/// time at which it does so.
 fn clocks(sql: &str) -> Vec<&'static str> {
     let mut words = BTreeSet::new();
     let mut rest = sql;
     while let Some(c) = rest.chars().next() {
         let skip = match c {
-            '\'' | '"' => rest[1..].find(c).map_or(rest.len(), |end| end + 2),
+            '\'' => {
+                let end = rest[1..].find(c).map_or(rest.len(), |end| end + 1);
+                words.extend(moment(&rest[1..end]).map(str::to_owned));
+                (end + 1).min(rest.len())
+            }
+            '"' => rest[1..].find(c).map_or(rest.len(), |end| end + 2),
             '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
             '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
             c if c.is_alphabetic() || c == '_' => {
                 let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-                let called = rest[end..].trim_start().starts_with('(');
+                let arguments = rest[end..].trim_start().strip_prefix('(');
                 let word = rest[..end].to_lowercase();
-                if word != "now" || called {
+                let asks = match word.as_str() {
+                    "now" => arguments.is_some(),
+                    // Of two times it is their difference; of one, that from today.
+                    "age" => arguments.is_some_and(|arguments| !has_two(arguments)),
+                    _ => true,
+                };
+                if asks {
                     words.insert(word);
                 }
                 end
@@ -252,6 +269,33 @@ fn clocks(sql: &str) -> Vec<&'static str> {
     CLOCKS.into_iter().filter(|clock| words.contains(*clock)).collect()
 }
 
+/// The text that stands for a moment, as it is listed, where a literal is one: `'today'`, `' TOMORROW 10:00'`.
+fn moment(literal: &str) -> Option<&'static str> {
+    let literal = literal.to_lowercase();
+    let mut named = literal.split_whitespace().filter(|word| word.contains(char::is_alphabetic));
+    let (word, others) = (named.next()?, named.count());
+    ["'now'", "'today'", "'tomorrow'", "'yesterday'"]
+        .into_iter()
+        .find(|moment| others == 0 && moment.trim_matches('\'') == word)
+}
+
+/// Is there a second argument in what follows an opening parenthesis?
+fn has_two(arguments: &str) -> bool {
+    let (mut depth, mut quoted) = (0, false);
+    for c in arguments.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            _ if quoted => {}
+            '(' => depth += 1,
+            ')' if depth == 0 => return false,
+            ')' => depth -= 1,
+            ',' if depth == 0 => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,9 +303,15 @@ mod tests {
     #[test]
     fn clocks_are_found_where_they_are_called() {
         assert_eq!(
-            clocks("select NOW(), x.now, 'now()' -- current_date\n, current_date"),
+            clocks("select NOW(), x.now, 'nowhere' -- current_date\n, current_date"),
             ["now", "current_date"]
         );
         assert!(clocks("select a.\"current_date\" /* now() */ from t").is_empty());
+        let found =
+            clocks("select date 'Today', ' tomorrow 10:00'::timestamp where d < 'now' and e > 'yesterday'");
+        assert_eq!(found, ["'now'", "'today'", "'tomorrow'", "'yesterday'"]);
+        assert!(clocks("select 'due today', 'epoch', '' from t").is_empty());
+        assert_eq!(clocks("select age(date_trunc('a,b', t.at))"), ["age"]);
+        assert!(clocks("select age({now}, born), t.age from t").is_empty());
     }
 }

@@ -18,6 +18,10 @@ use crate::settings::{Options, TlsMode};
 /// A server that does not answer in this time is treated as down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What the text of a value depends on, whatever the login or the database has been given: a key has one text in the
+/// log and in rows.
+const TEXT_FORMS: &str = "-c timezone=UTC -c datestyle=ISO";
+
 /// How to reach one server.
 #[derive(Clone)]
 pub(crate) struct Connector {
@@ -73,16 +77,27 @@ impl Connector {
             what: format!("the source's address cannot be read: {error}"),
             fix: "write it as postgres://user:password@host:5432/database".into(),
         })?;
-        if config.get_hosts().is_empty() {
+        // With a choice of servers, changes could be heard from one and rows read from another.
+        let [host] = config.get_hosts() else {
+            let what = match config.get_hosts().len() {
+                0 => "the source's address names no host".to_owned(),
+                many => format!(
+                    "the source's address names {many} hosts, and Wattle would not know which it reads"
+                ),
+            };
+            let fix = "write it as postgres://user:password@host:5432/database, with the one host that is the primary; a replica may be read with read_url".into();
+            return Err(SourceError::Config { what, fix });
+        };
+        if !config.get_hostaddrs().is_empty() {
             return Err(SourceError::Config {
-                what: "the source's address names no host".into(),
-                fix: "write it as postgres://user:password@host:5432/database".into(),
+                what: "the source's address gives a hostaddr besides its host".into(),
+                fix: "leave hostaddr out, and give the address to connect to as the host".into(),
             });
         }
-        let local = config.get_hosts().iter().all(|host| match host {
+        let local = match host {
             Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
             Host::Unix(_) => true,
-        });
+        };
         let mode = options.tls.unwrap_or(if local { TlsMode::Off } else { TlsMode::VerifyFull });
         let tls = match mode {
             TlsMode::Off => None,
@@ -93,7 +108,7 @@ impl Connector {
         config.keepalives_idle(Duration::from_secs(30));
         config.options(format!(
             "-c default_transaction_read_only=on -c row_security=off -c statement_timeout={} -c lock_timeout={} \
-             -c idle_in_transaction_session_timeout=60000 -c timezone=UTC -c datestyle=ISO -c jit=off",
+             -c idle_in_transaction_session_timeout=60000 -c jit=off {TEXT_FORMS}",
             options.statement_timeout_ms, options.lock_timeout_ms
         ));
         let place = place(&config);
@@ -152,23 +167,21 @@ impl Connector {
         // Acknowledged at least this often, so that the slot follows the log closely.
         replication.status_interval = Duration::from_secs(1);
         replication.idle_wakeup_interval = Duration::from_secs(1);
+        replication.options = Some(TEXT_FORMS.to_owned());
         replication.application_name = Some("wattle capture".to_owned());
         replication
     }
 }
 
-/// `host:port/database`, and the same for each host there is.
+/// `host:port/database`.
 fn place(config: &tokio_postgres::Config) -> String {
     let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
-    let places = config.get_hosts().iter().enumerate().map(|(at, host)| {
-        let ports = config.get_ports();
-        let port = ports.get(at).or(ports.first()).unwrap_or(&5432);
-        match host {
-            Host::Tcp(name) => format!("{name}:{port}/{database}"),
-            Host::Unix(path) => format!("{}:{port}/{database}", path.display()),
-        }
-    });
-    places.collect::<Vec<_>>().join(", ")
+    let port = config.get_ports().first().unwrap_or(&5432);
+    match config.get_hosts().first() {
+        Some(Host::Unix(path)) => format!("{}:{port}/{database}", path.display()),
+        Some(Host::Tcp(name)) => format!("{name}:{port}/{database}"),
+        None => database.to_owned(),
+    }
 }
 
 fn spawn<S, T>(connection: tokio_postgres::Connection<S, T>) -> JoinHandle<()>
@@ -206,4 +219,22 @@ fn client_config(options: &Options) -> Result<rustls::ClientConfig, SourceError>
         rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = versions.map_err(|error| SourceError::Bug { what: error.to_string() })?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_to_one_server() {
+        let refused = |url| match Connector::new(url, &Options::default()) {
+            Err(SourceError::Config { what, .. }) => what,
+            Err(other) => panic!("it says {other}"),
+            Ok(_) => String::new(),
+        };
+        assert_eq!(refused("postgres://reader@localhost:5433/shop"), "");
+        assert!(refused("postgres:///shop").contains("no host"));
+        assert!(refused("postgres://reader@one,two/shop").contains("2 hosts"));
+        assert!(refused("postgres://reader@localhost/shop?hostaddr=10.0.0.1").contains("hostaddr"));
+    }
 }

@@ -49,7 +49,8 @@ pub trait SourceAdapter: Send + Sync {
     /// Does a feed that has come to `here` have yielded everything up to `there`? A broken position is never reached.
     fn reached(&self, here: &Position, there: &Position) -> bool;
 
-    /// Listens from a position on. Fails with [`SourceError::LostPosition`] when the source no longer has it.
+    /// Listens from a position on. Fails with [`SourceError::LostPosition`] when the source no longer has it, and with
+    /// [`SourceError::Config`] while changes would be missed; what was missed before is yielded as [`Change::Whole`].
     async fn changes(&self, from: &Position) -> Result<Box<dyn Feed>, SourceError>;
 
     /// Up to `limit` keys of a node after a cursor, in an order that only the source knows. The cursor of a page is

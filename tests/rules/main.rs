@@ -17,4 +17,5 @@ mod lineage;
 mod lost_position;
 mod marker;
 mod monotone_snapshots;
+mod terms_of_hearing;
 mod unannounced;

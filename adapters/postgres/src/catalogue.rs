@@ -33,6 +33,8 @@ pub(crate) struct Column {
     pub(crate) type_name: String,
     /// The type's own name, domains resolved.
     pub(crate) base_type: String,
+    /// May it be null?
+    pub(crate) nullable: bool,
 }
 
 impl Catalogue {
@@ -65,7 +67,12 @@ impl Catalogue {
             if row.get(9) {
                 relation.primary_key.push(name.clone());
             }
-            relation.columns.push(Column { name, type_name: row.get(6), base_type: row.get(7) });
+            relation.columns.push(Column {
+                name,
+                type_name: row.get(6),
+                base_type: row.get(7),
+                nullable: row.get(10),
+            });
         }
         Ok(Self { relations })
     }

@@ -46,6 +46,37 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
     Ok(check.findings.sorted())
 }
 
+/// Makes sure that every change of the captured tables is in the log and in the publication, with its key: what `check`
+/// refuses of them is an error.
+pub(crate) async fn require_heard(
+    inner: &Inner,
+    session: Session,
+) -> Result<(Session, Catalogue), SourceError> {
+    let catalogue = Catalogue::read(&session, inner.graph()).await?;
+    let findings = Findings::default();
+    let mut check = Check { inner, session, role: String::new(), superuser: false, findings };
+    let published = check.published().await?;
+    for id in inner.graph().captured() {
+        let relation = catalogue.known(inner.graph(), id)?;
+        check.heard(id, relation, published.as_ref()).await?;
+    }
+    check.publication(&catalogue, published.as_ref());
+    let mut refused = check.findings.sorted();
+    refused.retain(|finding| finding.severity == Severity::Refused);
+    let others = refused.len().saturating_sub(1);
+    match refused.into_iter().next() {
+        None => Ok((check.session, catalogue)),
+        Some(Finding { what, fix, .. }) => Err(SourceError::Config {
+            what: if others == 0 {
+                what
+            } else {
+                format!("{what} (and {others} more, which `wattle check` tells)")
+            },
+            fix: fix.trim_start_matches("-- ").to_owned(),
+        }),
+    }
+}
+
 async fn one_text(session: &Session, sql: &str) -> Result<String, SourceError> {
     let row =
         session.client().query_one(sql, &[]).await.map_err(|error| source_error("read a setting", error))?;

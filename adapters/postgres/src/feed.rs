@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pgwire_replication::{Lsn, ReplicationClient, ReplicationEvent};
-use wattle_core::{Change, Feed, FeedEvent, Hint, Key, NodeId, Position, SourceError};
+use wattle_core::{Change, Feed, FeedEvent, Hint, Key, KeyType, NodeId, Position, SourceError};
 
-use crate::error::source_error;
+use crate::catalogue::Catalogue;
 use crate::pgoutput::{Message, Tuple, parse};
-use crate::position::{Identity, PgPosition};
+use crate::position::{Identity, PgPosition, terms_of};
+use crate::terms::{News, Terms, Watch};
 use crate::{Inner, slot};
 
 pub(crate) struct PgFeed {
@@ -22,6 +23,10 @@ pub(crate) struct PgFeed {
     shapes: HashMap<u32, Shape>,
     /// The transaction being received: the position its changes carry.
     transaction: Option<Position>,
+    /// The terms of what is heard, as positions hold them.
+    terms: String,
+    watch: Watch,
+    catalogue: Arc<Catalogue>,
     ready: VecDeque<FeedEvent>,
     /// A table was altered, and what is known of its schema is not yet forgotten.
     altered: bool,
@@ -46,29 +51,31 @@ struct Shape {
 
 impl PgFeed {
     pub(crate) async fn start(inner: Arc<Inner>, from: &Position) -> Result<Self, SourceError> {
-        let from = PgPosition::decode(from)?;
-        slot::require(&inner, &from).await?;
-        let nodes = {
-            let session = inner.primary.connect("catalogue").await?;
-            inner.forget_schema().await;
-            let catalogue = inner.catalogue(&session).await?;
-            let mut nodes: HashMap<u32, Vec<Captured>> = HashMap::new();
-            for node in inner.graph().captured() {
-                let relation = catalogue.known(inner.graph(), node)?;
-                let is_padded =
-                    |name: &str| relation.columns.iter().any(|c| c.name == name && c.base_type == "bpchar");
-                let padded =
-                    inner.graph().node(node).key.iter().map(|column| is_padded(&column.name)).collect();
-                nodes.entry(relation.oid).or_default().push(Captured { node, padded });
-            }
-            nodes
-        };
+        let (from, terms) = (PgPosition::decode(from)?, terms_of(from));
+        slot::require(&inner, &from, terms).await?;
+        inner.forget_schema().await;
+        let first = Terms::look(&inner, from.identity).await?;
+        let catalogue = first.catalogue.clone();
+        let mut nodes: HashMap<u32, Vec<Captured>> = HashMap::new();
+        for node in inner.graph().captured() {
+            let relation = catalogue.known(inner.graph(), node)?;
+            let is_padded =
+                |name: &str| relation.columns.iter().any(|c| c.name == name && c.base_type == "bpchar");
+            let padded = inner.graph().node(node).key.iter().map(|column| is_padded(&column.name)).collect();
+            nodes.entry(relation.oid).or_default().push(Captured { node, padded });
+        }
         let mut config = inner.primary.replication(&inner.slot, &inner.options.publication);
         config.start_lsn = Lsn(from.lsn);
         let client = ReplicationClient::connect(config).await.map_err(replication_error)?;
+        // Until the first news the terms are the old ones: a crash before it must find the same difference.
+        let text = terms.map_or_else(|| first.text(), str::to_owned);
+        let watch = Watch::start(inner.clone(), from.identity, terms, first);
         Ok(Self {
             inner,
             client,
+            terms: text,
+            watch,
+            catalogue,
             identity: from.identity,
             nodes,
             shapes: HashMap::new(),
@@ -83,6 +90,26 @@ impl PgFeed {
         PgPosition { identity: self.identity, lsn: lsn.0, xid }.encode()
     }
 
+    /// A position to go on from.
+    fn reached(&self, lsn: Lsn) -> Position {
+        PgPosition { identity: self.identity, lsn: lsn.0, xid: None }.encode_with(&self.terms)
+    }
+
+    /// What was not heard is read; then the new terms hold.
+    fn take_news(&mut self, News { nodes, terms }: News) -> Result<(), SourceError> {
+        if !terms.same_relations(&self.catalogue) {
+            let what = "a captured table was made anew: it is listened to from the start".to_owned();
+            return Err(SourceError::Unavailable { what, cause: None });
+        }
+        for node in nodes {
+            let name = &self.inner.graph().node(node).name;
+            tracing::info!(node = name, "changes of a table may not have been heard: it is read whole");
+            self.ready.push_back(FeedEvent::Change(Change::Whole { node }, terms.position.clone()));
+        }
+        self.terms = terms.text();
+        Ok(())
+    }
+
     /// Without an await, so that an event once received is never lost when the caller gives up waiting.
     fn take(&mut self, event: ReplicationEvent) -> Result<(), SourceError> {
         match event {
@@ -91,11 +118,11 @@ impl PgFeed {
             }
             ReplicationEvent::Commit { end_lsn, .. } => {
                 self.transaction = None;
-                let position = self.position(end_lsn, None);
+                let position = self.reached(end_lsn);
                 self.ready.push_back(FeedEvent::Commit(position));
             }
             ReplicationEvent::KeepAlive { wal_end, .. } if self.transaction.is_none() => {
-                let position = self.position(wal_end, None);
+                let position = self.reached(wal_end);
                 self.ready.push_back(FeedEvent::Idle(position));
             }
             ReplicationEvent::XLogData { data, .. } => {
@@ -159,35 +186,14 @@ impl PgFeed {
         Ok(())
     }
 
-    /// The log names columns as they were called when a row changed. What was written under another name of a key
-    /// column is past when the table has its name again, and then any row may have changed; until then, someone must
-    /// give the name back.
-    async fn give_up_keys(&self, node: NodeId) -> Result<(), SourceError> {
-        let Inner { options, primary, .. } = &*self.inner;
-        let node = self.inner.graph().node(node);
-        let session = primary.connect("catalogue").await?;
-        let row = session
-            .client()
-            .query_one(
-                "select coalesce(array_agg(a.name::text), '{}')
-                 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                 join pg_publication_tables p on p.schemaname = n.nspname and p.tablename = c.relname, unnest(p.attnames) a(name)
-                 where c.oid = to_regclass($2) and p.pubname = $1",
-                &[&options.publication, &node.relation],
-            )
-            .await
-            .map_err(|error| source_error("look at the publication", error))?;
-        let published: Vec<String> = row.get(0);
-        match node.key.iter().find(|column| !published.contains(&column.name)) {
-            None => Ok(()),
-            Some(column) => Err(SourceError::Config {
-                what: format!(
-                    "the publication {} does not carry the key column {} of {}",
-                    options.publication, column.name, node.relation
-                ),
-                fix: "give a renamed column its name back, or run `wattle check`, which prints the publication's right columns".into(),
-            }),
-        }
+    /// The log has rows as they were logged when they changed: without their key, if a key column had another name then
+    /// or was not in the replica identity. When that is put right it is past, and any row may have changed; until then,
+    /// someone must put it right.
+    async fn give_up_keys(&mut self, node: NodeId) -> Result<(), SourceError> {
+        Terms::look(&self.inner, self.identity).await?;
+        self.keyless.retain(|keyless| *keyless != node);
+        self.push(Change::Whole { node });
+        Ok(())
     }
 
     fn row(&mut self, oid: u32, old: Option<&Tuple>, new: Option<(&Tuple, Hint)>) -> Result<(), SourceError> {
@@ -196,39 +202,83 @@ impl PgFeed {
             .get(&oid)
             .ok_or_else(|| SourceError::Bug { what: "the source sent a row before its relation".into() })?;
         let mut changes = Vec::with_capacity(1);
+        let mut keyless = Vec::new();
         for (captured, columns) in &shape.keys {
             let node = captured.node;
-            let old_key = old.map(|tuple| self.key(captured, columns, tuple)).transpose()?;
-            let new_key = new
-                .map(|(tuple, hint)| self.key(captured, columns, tuple).map(|key| (key, hint)))
-                .transpose()?;
-            if let Some(key) = old_key
-                && new_key.as_ref().is_none_or(|(new_key, _)| *new_key != key)
+            let old_key = old.map(|tuple| self.key(captured, columns, tuple, None)).transpose()?;
+            let new_key = new.map(|(tuple, _)| self.key(captured, columns, tuple, old)).transpose()?;
+            if [&old_key, &new_key].contains(&&Some(RowKey::Missing)) {
+                keyless.push(node);
+                continue;
+            }
+            let new_key = new_key.and_then(RowKey::into_key);
+            if let Some(key) = old_key.and_then(RowKey::into_key)
+                && new_key.as_ref() != Some(&key)
             {
                 changes.push(Change::Row { node, key, hint: Hint::Delete });
             }
-            changes.extend(new_key.map(|(key, hint)| Change::Row { node, key, hint }));
+            let hint = new.map_or(Hint::Delete, |(_, hint)| hint);
+            changes.extend(new_key.map(|key| Change::Row { node, key, hint }));
         }
+        self.keyless.extend(keyless);
         changes.into_iter().for_each(|change| self.push(change));
         Ok(())
     }
 
-    fn key(&self, captured: &Captured, columns: &[usize], tuple: &Tuple) -> Result<Key, SourceError> {
+    /// The key in a row; what the row does not say because it is unchanged may be in `old`.
+    fn key(
+        &self,
+        captured: &Captured,
+        columns: &[usize],
+        tuple: &Tuple,
+        old: Option<&Tuple>,
+    ) -> Result<RowKey, SourceError> {
         let graph = self.inner.graph();
-        let name = &graph.node(captured.node).name;
-        let missing = || SourceError::Config {
-            what: format!("a change of {name} came without its key: the replica identity does not hold it"),
-            fix: "run `wattle check`, which prints the fitting replica identity".into(),
-        };
         let mut values = Vec::with_capacity(columns.len());
         for (column, padded) in columns.iter().zip(&captured.padded) {
-            let text = tuple.text(*column).ok_or_else(missing)?;
+            if tuple.is_null(*column) {
+                return Ok(RowKey::None);
+            }
+            let Some(text) = tuple.text(*column).or_else(|| old?.text(*column)) else {
+                return Ok(RowKey::Missing);
+            };
             values.push(if *padded { text.trim_end_matches(' ') } else { text });
         }
-        Key::new(graph.key_types(captured.node), values.into_iter()).map_err(|error| SourceError::Config {
-            what: format!("a key of {name} does not have the types that graph.toml gives: {error}"),
+        if graph.key_types(captured.node).zip(&values).any(|(key_type, value)| is_no_key(key_type, value)) {
+            return Ok(RowKey::None);
+        }
+        let key = Key::new(graph.key_types(captured.node), values.into_iter());
+        key.map(RowKey::Key).map_err(|error| SourceError::Config {
+            what: format!(
+                "a key of {} does not have the types that graph.toml gives: {error}",
+                graph.node(captured.node).name
+            ),
             fix: "give the key columns' types as the table has them".into(),
         })
+    }
+}
+
+/// NaN, infinity, and dates before the year 1 or after 9999: what these types hold in PostgreSQL and no key can be.
+fn is_no_key(key_type: KeyType, text: &str) -> bool {
+    matches!(key_type, KeyType::Date | KeyType::Decimal) && key_type.canonical(text).is_err()
+}
+
+/// What a row says of its key.
+#[derive(Debug, PartialEq, Eq)]
+enum RowKey {
+    Key(Key),
+    /// It has none: part of it is null, or nothing that a key can be.
+    None,
+    /// It came without.
+    Missing,
+}
+
+impl RowKey {
+    fn into_key(self) -> Option<Key> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::None | Self::Missing => None,
+        }
     }
 }
 
@@ -242,20 +292,19 @@ impl Feed for PgFeed {
             }
             if let Some(node) = self.keyless.last().copied() {
                 self.give_up_keys(node).await?;
-                self.keyless.pop();
-                self.push(Change::Whole { node });
             }
             if let Some(event) = self.ready.pop_front() {
                 return Ok(event);
             }
-            match self.client.recv().await.map_err(replication_error)? {
-                Some(event) => self.take(event)?,
-                None => {
-                    return Err(SourceError::Unavailable {
-                        what: "the replication stream ended".into(),
-                        cause: None,
-                    });
-                }
+            tokio::select! {
+                news = self.watch.news() => self.take_news(news?)?,
+                event = self.client.recv() => match event.map_err(replication_error)? {
+                    Some(event) => self.take(event)?,
+                    None => {
+                        let what = "the replication stream ended".into();
+                        return Err(SourceError::Unavailable { what, cause: None });
+                    }
+                },
             }
         }
     }

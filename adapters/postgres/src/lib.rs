@@ -4,6 +4,10 @@
 //! DBA made, and decodes keys only. What was stored durably is acknowledged, and idle keep-alives too, so that the
 //! slot never holds other databases' log.
 //!
+//! **The terms.** The log does not say that a table left the publication, or that a partition came or went. The catalogue
+//! does: it is looked at when capture begins, at each start of a feed, and every few seconds, compared with what the
+//! position says of it, and what may not have been heard is read whole. On terms that would miss changes nothing starts.
+//!
 //! **The fence.** A logical client may hear a commit before any other session sees it, and as long as a synchronous
 //! standby keeps it waiting, while later commits are visible already. A snapshot is handed out only when none of the
 //! transactions heard is in progress in that very snapshot and, on a replica, when it has replayed past them.
@@ -26,6 +30,7 @@ mod position;
 mod settings;
 mod slot;
 mod snapshot;
+mod terms;
 mod value;
 
 use std::sync::Arc;
@@ -229,6 +234,8 @@ impl SourceAdapter for PostgresAdapter {
 
 pub(crate) fn identity_mismatch(expected: Identity, found: Identity) -> SourceError {
     SourceError::ChangedServer {
-        what: format!("the position belongs to server and database {expected}, and this is {found}"),
+        what: format!(
+            "the position belongs to server and database {expected}, and this is {found}; to fix it: point the address back with `wattle tenant add`, or, if it is the same database after pg_upgrade or a restore from a dump, give the source the option \"formerly\": \"{expected}\" and restart sync, which then compares every record"
+        ),
     }
 }

@@ -31,15 +31,41 @@ pub(crate) enum Message {
     Other,
 }
 
-/// A row's values as text; absent where null or unchanged.
+/// A row's values.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Tuple {
-    values: Vec<Option<Bytes>>,
+    values: Vec<Value>,
+}
+
+/// One value of a row.
+#[derive(Debug, PartialEq, Eq)]
+enum Value {
+    Text(Bytes),
+    Null,
+    /// Not sent: large and unchanged, or no part of the replica identity.
+    Absent,
 }
 
 impl Tuple {
     pub(crate) fn text(&self, column: usize) -> Option<&str> {
-        std::str::from_utf8(self.values.get(column)?.as_ref()?).ok()
+        match self.values.get(column)? {
+            Value::Text(bytes) => std::str::from_utf8(bytes).ok(),
+            Value::Null | Value::Absent => None,
+        }
+    }
+
+    pub(crate) fn is_null(&self, column: usize) -> bool {
+        self.values.get(column) == Some(&Value::Null)
+    }
+
+    /// Of a row of which only the replica identity was sent, whose columns are never null.
+    fn of_identity(mut self) -> Self {
+        for value in &mut self.values {
+            if *value == Value::Null {
+                *value = Value::Absent;
+            }
+        }
+        self
     }
 }
 
@@ -70,19 +96,19 @@ pub(crate) fn parse(mut data: Bytes) -> Option<Message> {
         b'U' => {
             let oid = u32_of(&mut data)?;
             let old = match u8_of(&mut data)? {
-                b'K' | b'O' => {
-                    let old = tuple(&mut data)?;
+                b'N' => None,
+                kind => {
+                    let old = old_tuple(kind, &mut data)?;
                     u8_of(&mut data)?;
                     Some(old)
                 }
-                _ => None,
             };
             Message::Update { oid, old, new: tuple(&mut data)? }
         }
         b'D' => {
             let oid = u32_of(&mut data)?;
-            u8_of(&mut data)?;
-            Message::Delete { oid, old: tuple(&mut data)? }
+            let kind = u8_of(&mut data)?;
+            Message::Delete { oid, old: old_tuple(kind, &mut data)? }
         }
         b'T' => {
             let count = u32_of(&mut data)?;
@@ -94,6 +120,12 @@ pub(crate) fn parse(mut data: Bytes) -> Option<Message> {
     })
 }
 
+/// The row as it was: its replica identity, or all of it.
+fn old_tuple(kind: u8, data: &mut Bytes) -> Option<Tuple> {
+    let old = tuple(data)?;
+    Some(if kind == b'K' { old.of_identity() } else { old })
+}
+
 fn tuple(data: &mut Bytes) -> Option<Tuple> {
     let count = u16_of(data)?;
     let mut values = Vec::with_capacity(usize::from(count));
@@ -102,9 +134,10 @@ fn tuple(data: &mut Bytes) -> Option<Tuple> {
             b't' | b'b' => {
                 let length = u32_of(data)? as usize;
                 (data.remaining() >= length).then_some(())?;
-                Some(data.split_to(length))
+                Value::Text(data.split_to(length))
             }
-            _ => None,
+            b'n' => Value::Null,
+            _ => Value::Absent,
         });
     }
     Some(Tuple { values })
@@ -154,6 +187,15 @@ mod tests {
             (old.text(0), new.text(0), new.text(1), new.text(7)),
             (Some("41"), Some("42"), None, None)
         );
+    }
+
+    #[test]
+    fn a_null_is_one_only_where_all_values_are_sent() {
+        for (kind, is_null) in [(b'K', false), (b'O', true)] {
+            let data = vec![b'D', 0, 0, 0, 9, kind, 0, 1, b'n'];
+            let Some(Message::Delete { old, .. }) = parse(data.into()) else { panic!("not a delete") };
+            assert_eq!((old.text(0), old.is_null(0)), (None, is_null));
+        }
     }
 
     #[test]

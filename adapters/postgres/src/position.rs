@@ -19,7 +19,16 @@ impl fmt::Display for Identity {
     }
 }
 
-/// A position: text as `7711559788127014347.16384 0/1A2B3C4 731`, the transaction id left out where there is none.
+impl Identity {
+    /// Reads what it is displayed as.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (system, database) = text.split_once('.')?;
+        Some(Self { system: system.parse().ok()?, database: database.parse().ok()? })
+    }
+}
+
+/// A position: text as `7711559788127014347.16384 0/1A2B3C4 731`, the transaction id left out where there is none. Where
+/// a feed may go on, `-` is in its place, and the terms on which it listened follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PgPosition {
     pub(crate) identity: Identity,
@@ -37,19 +46,28 @@ impl PgPosition {
         })
     }
 
+    /// A position to go on from.
+    pub(crate) fn encode_with(self, terms: &str) -> Position {
+        Position::new(format!("{} {} - {terms}", self.identity, format_lsn(self.lsn)))
+    }
+
     pub(crate) fn decode(position: &Position) -> Result<Self, SourceError> {
         let parsed = || {
             let mut parts = position.as_str().split(' ');
-            let (system, database) = parts.next()?.split_once('.')?;
-            let identity = Identity { system: system.parse().ok()?, database: database.parse().ok()? };
+            let identity = Identity::parse(parts.next()?)?;
             let lsn = lsn_of(parts.next()?)?;
-            let xid = parts.next().map(str::parse).transpose().ok()?;
+            let xid = parts.next().filter(|xid| *xid != "-").map(str::parse).transpose().ok()?;
             Some(Self { identity, lsn, xid })
         };
         parsed().ok_or_else(|| SourceError::Bug {
             what: format!("`{}` is not a position of a PostgreSQL source", position.as_str()),
         })
     }
+}
+
+/// The terms that a position to go on from holds.
+pub(crate) fn terms_of(position: &Position) -> Option<&str> {
+    position.as_str().split(' ').nth(3)
 }
 
 pub(crate) fn format_lsn(lsn: u64) -> String {
@@ -107,7 +125,12 @@ mod tests {
         for xid in [None, Some(731)] {
             let position = PgPosition { identity, lsn: 0x1_0000_ABCD, xid };
             assert_eq!(PgPosition::decode(&position.encode()).unwrap(), position);
+            assert_eq!(terms_of(&position.encode()), None);
         }
+        let position = PgPosition { identity, lsn: 0x1_0000_ABCD, xid: None };
+        let with = position.encode_with("00000001:ab,cd");
+        assert_eq!(PgPosition::decode(&with).unwrap(), position);
+        assert_eq!(terms_of(&with), Some("00000001:ab,cd"));
         assert!(PgPosition::decode(&Position::new("gtid 1-2-3")).is_err());
     }
 

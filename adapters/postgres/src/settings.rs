@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use wattle_core::SourceError;
 
+use crate::position::Identity;
+
 /// PostgreSQL keeps 63 bytes of a name, and refuses a longer one for a slot.
 const MAX_SLOT_LEN: usize = 63;
 
@@ -19,6 +21,9 @@ pub struct Options {
     pub slot: Option<String>,
     /// A replica to read rows from; capture stays on the primary.
     pub read_url: Option<String>,
+    /// What the source was called before it got another identity, as a position begins with: its positions are lost then,
+    /// and not another database's.
+    pub formerly: Option<String>,
     /// Use a slot although the server would let it grow without limit and fill the retailer's disk.
     pub allow_unlimited_slot: bool,
     /// TLS; by default required unless the server is on this machine.
@@ -51,6 +56,7 @@ impl Default for Options {
             publication: "wattle".to_owned(),
             slot: None,
             read_url: None,
+            formerly: None,
             allow_unlimited_slot: false,
             tls: None,
             tls_ca: None,
@@ -83,7 +89,20 @@ impl Options {
                 "set it to 1 at least, or leave it out",
             );
         }
+        if let Some(formerly) = &self.formerly
+            && Identity::parse(formerly).is_none()
+        {
+            return config(
+                format!("the option `formerly` is `{formerly}`, which no server and database is called"),
+                "give it as the message says that it is wanted for, such as 7711559788127014347.16384",
+            );
+        }
         Ok(())
+    }
+
+    /// Is this what the source was before an upgrade or a restore gave it another identity?
+    pub(crate) fn was(&self, identity: Identity) -> bool {
+        self.formerly.as_deref().and_then(Identity::parse) == Some(identity)
     }
 
     pub(crate) fn fence_timeout(&self) -> Duration {

@@ -6,6 +6,7 @@ use wattle_core::{Position, SourceError};
 use crate::connect::Session;
 use crate::error::source_error;
 use crate::position::{PgPosition, format_lsn};
+use crate::terms::{self, TIMELINE, Terms};
 use crate::{Inner, identity_mismatch};
 
 /// Making a slot waits for open write transactions; longer than this and the caller backs off.
@@ -15,6 +16,8 @@ const SLOT_TIMEOUT_MS: u32 = 60_000;
 struct Slot {
     confirmed: u64,
     lost: bool,
+    /// It stands where the server's log has not come to: it was not set back with the server.
+    ahead: bool,
 }
 
 async fn look(session: &Session, name: &str) -> Result<Option<Slot>, SourceError> {
@@ -22,7 +25,7 @@ async fn look(session: &Session, name: &str) -> Result<Option<Slot>, SourceError
         .client()
         .query_opt(
             "select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status = 'lost', false), database::text,
-                    database = current_database()
+                    database = current_database(), coalesce(confirmed_flush_lsn > pg_current_wal_flush_lsn(), false)
              from pg_replication_slots where slot_name = $1",
             &[&name],
         )
@@ -41,7 +44,11 @@ async fn look(session: &Session, name: &str) -> Result<Option<Slot>, SourceError
             fix: "name another one with the option `slot`, or drop it if nobody uses it".into(),
         });
     }
-    Ok(row.map(|row| Slot { confirmed: u64::from(row.get::<_, PgLsn>(0)), lost: row.get(1) }))
+    Ok(row.map(|row| Slot {
+        confirmed: u64::from(row.get::<_, PgLsn>(0)),
+        lost: row.get(1),
+        ahead: row.get(4),
+    }))
 }
 
 /// Bytes of log kept for the slot.
@@ -99,13 +106,15 @@ async fn require_settings(inner: &Inner, session: &Session) -> Result<(), Source
     Ok(())
 }
 
-/// Makes the slot unless it is there, and returns where it stands.
+/// Makes the slot unless it is there and of use, and returns where it stands. The terms are those from before: if they
+/// change meanwhile, the feed finds it out.
 pub(crate) async fn begin(inner: &Inner) -> Result<Position, SourceError> {
     let session = inner.primary.connect("begin").await?;
     require_settings(inner, &session).await?;
+    let terms = Terms::look(inner, session.identity()).await?;
     let failed = |error| source_error("make the replication slot", error);
     let confirmed = match look(&session, &inner.slot).await? {
-        Some(slot) if !slot.lost => slot.confirmed,
+        Some(slot) if !slot.lost && !slot.ahead => slot.confirmed,
         found => {
             if found.is_some() {
                 session
@@ -132,17 +141,45 @@ pub(crate) async fn begin(inner: &Inner) -> Result<Position, SourceError> {
             u64::from(row.get::<_, PgLsn>(0))
         }
     };
-    Ok(PgPosition { identity: session.identity(), lsn: confirmed, xid: None }.encode())
+    let position = PgPosition { identity: session.identity(), lsn: confirmed, xid: None };
+    Ok(position.encode_with(&terms.text()))
 }
 
-/// Makes sure that the slot still has everything after a position.
-pub(crate) async fn require(inner: &Inner, from: &PgPosition) -> Result<(), SourceError> {
+/// Makes sure that the server goes on from a position as it was, and that the slot still has everything after it.
+pub(crate) async fn require(
+    inner: &Inner,
+    from: &PgPosition,
+    terms: Option<&str>,
+) -> Result<(), SourceError> {
     let session = inner.primary.connect("slot").await?;
+    let lost = |what: String| Err(SourceError::LostPosition { what });
+    if session.identity() != from.identity && inner.options.was(from.identity) {
+        return lost(format!("the source was {} before, as the option `formerly` says", from.identity));
+    }
     if session.identity() != from.identity {
         return Err(identity_mismatch(from.identity, session.identity()));
     }
     require_settings(inner, &session).await?;
-    let lost = |what: String| Err(SourceError::LostPosition { what });
+    let row = session
+        .client()
+        .query_one(&format!("select pg_current_wal_flush_lsn(), {TIMELINE}"), &[])
+        .await
+        .map_err(|error| source_error("look at the end of the log", error))?;
+    let (end, timeline) = (u64::from(row.get::<_, PgLsn>(0)), row.get::<_, String>(1));
+    if end < from.lsn {
+        return lost(format!(
+            "the server's log ends at {}, before {} where we left off: it was restored from a backup, or a standby that lagged took its place",
+            format_lsn(end),
+            format_lsn(from.lsn)
+        ));
+    }
+    if let Some(before) = terms.map(terms::timeline)
+        && before != timeline
+    {
+        return lost(format!(
+            "the server is on timeline {timeline}, and was on {before}: it was restored from a backup, or a standby took its place"
+        ));
+    }
     match look(&session, &inner.slot).await? {
         None => lost(format!(
             "the replication slot {} is gone (dropped, or left behind by a failover)",

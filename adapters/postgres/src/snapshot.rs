@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use wattle_core::{
-    Entity, EntityGraph, Fence, Fetched, Key, KeyPage, NodeId, PathId, SourceError, SourceSnapshot,
+    Entity, EntityGraph, Fence, Fetched, Key, KeyPage, KeyType, NodeId, PathId, SourceError, SourceSnapshot,
 };
 use wattle_sql::{Assembler, Dialect, Mapping, PackError, PageQuery, Template, key_names, key_values};
 
@@ -29,6 +29,14 @@ struct Postgres;
 impl Dialect for Postgres {
     fn text(&self, value: &str) -> String {
         format!("{value}::text")
+    }
+
+    fn is_key(&self, value: &str, key_type: KeyType) -> String {
+        match key_type {
+            KeyType::Date => format!("{value} between '0001-01-01' and '9999-12-31'"),
+            KeyType::Decimal => format!("{value} > '-Infinity' and {value} < 'Infinity'"),
+            KeyType::Integer | KeyType::Text | KeyType::Uuid => format!("{value} is not null"),
+        }
     }
 
     fn parameter(&self, number: usize, key_type: &str) -> String {
@@ -65,8 +73,9 @@ impl PgSnapshot {
         permit: OwnedSemaphorePermit,
         fence: &Fence,
     ) -> Result<Self, SourceError> {
-        let positions: Vec<PgPosition> =
+        let mut positions: Vec<PgPosition> =
             fence.positions().iter().map(PgPosition::decode).collect::<Result<_, _>>()?;
+        positions.retain(|position| !inner.options.was(position.identity));
         let session = inner.session().await?;
         if let Some(other) = positions.iter().find(|position| position.identity != session.identity()) {
             return Err(identity_mismatch(other.identity, session.identity()));
@@ -287,10 +296,22 @@ async fn try_open(
         .batch_execute("begin isolation level repeatable read read only")
         .await
         .map_err(failed)?;
-    let row = session.client().query_one("select pg_current_snapshot()::text", &[]).await.map_err(failed)?;
+    let row = session
+        .client()
+        .query_one(
+            "select pg_current_snapshot()::text,
+                    case when not pg_is_in_recovery() then pg_current_wal_insert_lsn()::text end",
+            &[],
+        )
+        .await
+        .map_err(failed)?;
     let visibility = Visibility::parse(row.get(0))
         .ok_or_else(|| SourceError::Bug { what: "pg_current_snapshot() has an unknown form".into() })?;
-    let unseen = positions.iter().filter_map(|position| position.xid).find(|xid| !visibility.includes(*xid));
+    // Where its log has not come to, the server was set back, and what was heard there is no more: the feed finds that
+    // out, and every record is compared again.
+    let end = row.get::<_, Option<&str>>(1).map(parse_lsn).transpose()?;
+    let heard_here = positions.iter().filter(|position| end.is_none_or(|end| position.lsn <= end));
+    let unseen = heard_here.filter_map(|position| position.xid).find(|xid| !visibility.includes(*xid));
     let Some(xid) = unseen else { return Ok(None) };
     session.client().batch_execute("rollback").await.map_err(failed)?;
     Ok(Some(format!(

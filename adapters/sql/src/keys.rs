@@ -1,6 +1,6 @@
 //! The queries that yield keys: a node's keys in pages, and the keys at the end of a path.
 
-use wattle_core::{EntityGraph, Key, KeyPage, NodeId, Path, SourceError};
+use wattle_core::{EntityGraph, Key, KeyPage, KeyType, NodeId, Path, SourceError};
 
 use crate::path_join;
 
@@ -13,6 +13,11 @@ pub trait Dialect {
 
     /// A key column's value as the text that [`Key`] takes.
     fn text(&self, value: &str) -> String;
+
+    /// The condition that a key column's value is one that a [`Key`] can hold.
+    fn is_key(&self, value: &str, _key_type: KeyType) -> String {
+        format!("{value} is not null")
+    }
 
     /// A parameter that holds text, by its number from one, as a value of a key column's type.
     fn parameter(&self, number: usize, key_type: &str) -> String;
@@ -39,7 +44,8 @@ impl PageQuery<'_> {
     pub fn of_node(&self, dialect: &impl Dialect, graph: &EntityGraph, node: NodeId) -> String {
         let columns = key_names(dialect, graph, node);
         let relation = &graph.node(node).relation;
-        self.select(dialect, relation, &columns, &self.condition(dialect, &columns, 1))
+        let condition = self.condition(dialect, graph.key_types(node), &columns, 1);
+        self.select(dialect, relation, &columns, &condition)
     }
 
     /// The distinct keys at the end of a path, in the source's order. `keys` is the engine's relation of the changed
@@ -53,12 +59,13 @@ impl PageQuery<'_> {
         first: usize,
     ) -> String {
         let join = path_join(graph, path, keys, |name| dialect.quote(name));
+        let root = graph.root(path.entity).expect("a path ends at a root");
         let named = join.key.iter().enumerate().map(|(at, key)| format!("{key} as c{at}"));
         let found = format!(
             "(select distinct {} {} where {}) found",
             list(named),
             join.from,
-            self.condition(dialect, &join.key, first)
+            self.condition(dialect, graph.key_types(root), &join.key, first)
         );
         let columns: Vec<String> = (0..join.key.len()).map(|at| format!("c{at}")).collect();
         self.select(dialect, &found, &columns, "1 = 1")
@@ -77,9 +84,15 @@ impl PageQuery<'_> {
     }
 
     /// Keys that are there, after the cursor if there is one. A row without a key cannot be asked for.
-    fn condition(&self, dialect: &impl Dialect, columns: &[String], first: usize) -> String {
-        let mut condition =
-            columns.iter().map(|key| format!("{key} is not null")).collect::<Vec<_>>().join(" and ");
+    fn condition(
+        &self,
+        dialect: &impl Dialect,
+        key_types: impl Iterator<Item = KeyType>,
+        columns: &[String],
+        first: usize,
+    ) -> String {
+        let is_key = columns.iter().zip(key_types).map(|(key, key_type)| dialect.is_key(key, key_type));
+        let mut condition = is_key.collect::<Vec<_>>().join(" and ");
         if self.after {
             let values = self.types.iter().enumerate();
             let values = values.map(|(at, key_type)| dialect.parameter(first + at, key_type));

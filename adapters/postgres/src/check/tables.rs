@@ -1,6 +1,6 @@
 //! Tables: are they there, may they be read, does their log say what Wattle needs to hear?
 
-use wattle_core::{KeyColumn, NodeId, Severity, SourceError};
+use wattle_core::{KeyColumn, Node, NodeId, Severity, SourceError};
 use wattle_sql::{quote, words};
 
 use super::publication::{Published, in_one_transaction};
@@ -42,16 +42,12 @@ impl Check<'_> {
                 );
                 continue;
             };
-            self.key_columns(&node.name, &node.relation, &node.key, relation);
             self.rights(&node.relation, relation, &mut rights).await?;
             if graph.captured().any(|captured| captured == id) {
-                self.replica_identity(id, relation, published).await?;
-            }
-            if relation.persistence == 'u' {
-                self.findings.refuse(
-                    format!("{} is unlogged: its changes are in no log", node.relation),
-                    format!("alter table {} set logged;", node.relation),
-                );
+                self.heard(id, relation, published).await?;
+            } else {
+                self.key_columns(id, relation);
+                self.in_the_log(&node.relation, relation);
             }
         }
         let readable =
@@ -60,7 +56,30 @@ impl Check<'_> {
         Ok(readable)
     }
 
-    fn key_columns(&mut self, node: &str, name: &str, key: &[KeyColumn], relation: &Relation) {
+    /// Looks at what must hold for a captured table's changes to be heard with their keys.
+    pub(super) async fn heard(
+        &mut self,
+        id: NodeId,
+        relation: &Relation,
+        published: Option<&Published>,
+    ) -> Result<(), SourceError> {
+        self.key_columns(id, relation);
+        self.replica_identity(id, relation, published).await?;
+        self.in_the_log(&self.inner.graph().node(id).relation, relation);
+        Ok(())
+    }
+
+    fn in_the_log(&mut self, name: &str, relation: &Relation) {
+        if relation.persistence == 'u' {
+            self.findings.refuse(
+                format!("{name} is unlogged: its changes are in no log"),
+                format!("alter table {name} set logged;"),
+            );
+        }
+    }
+
+    fn key_columns(&mut self, id: NodeId, relation: &Relation) {
+        let Node { name: node, relation: name, key, .. } = self.inner.graph().node(id);
         for column in key {
             match relation.columns.iter().find(|found| found.name == column.name) {
                 None => self.findings.refuse(
@@ -78,6 +97,11 @@ impl Check<'_> {
                         "write the key of node `{node}` with the type that fits {}",
                         found.base_type
                     )),
+                ),
+                Some(found) if found.nullable && matches!(relation.kind, 'r' | 'p') => self.findings.add(
+                    Severity::Warning,
+                    format!("{name}.{} may be null, and a row without its key is left out", column.name),
+                    format!("alter table {name} alter column {} set not null;", quote(&column.name)),
                 ),
                 Some(_) => {}
             }
@@ -214,24 +238,57 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Rows are logged by the replica identity of the partition they are in.
+    /// Rows are logged by the partition they are in, and by its replica identity.
     async fn partitions(&mut self, name: &str, relation: &Relation) -> Result<(), SourceError> {
         let rows = self
             .session
             .client()
             .query(
-                "select c.oid::regclass::text from pg_partition_tree($1::oid::regclass) t join pg_class c on c.oid = t.relid
-                 where t.isleaf and c.relreplident <> 'd' order by 1",
+                "select c.oid::regclass::text, c.relkind, c.relpersistence, c.relreplident
+                 from pg_partition_tree($1::oid::regclass) t join pg_class c on c.oid = t.relid
+                 where t.isleaf and c.relkind <> 'p' order by 1",
                 &[&relation.oid],
             )
             .await
             .map_err(|error| source_error("look at partitions", error))?;
-        let others: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        if relation.replica_identity == 'd' && !others.is_empty() {
-            let set = |partition: &String| format!("alter table {partition} replica identity default;");
+        let [mut foreign, mut unlogged, mut others] = [const { Vec::new() }; 3];
+        for row in &rows {
+            let partition: String = row.get(0);
+            let [kind, persistence, identity] = [1, 2, 3].map(|at| row.get::<_, i8>(at) as u8);
+            if kind == b'f' {
+                foreign.push(partition);
+                continue;
+            }
+            if persistence == b'u' {
+                unlogged.push(partition.clone());
+            }
+            if identity != b'd' {
+                others.push(partition);
+            }
+        }
+        let each = |partitions: &[String], set: &str| {
+            let set = |partition: &String| format!("alter table {partition} {set};");
+            partitions.iter().map(set).collect::<Vec<_>>().join(" ")
+        };
+        if !foreign.is_empty() {
+            self.findings.refuse(
+                format!("the partitions {} of {name} are on another server: their changes are not in this one's log", foreign.join(", ")),
+                words(format!("hold the rows of {name} in partitions of this server, or detach those")),
+            );
+        }
+        if !unlogged.is_empty() {
+            self.findings.refuse(
+                format!(
+                    "the partitions {} of {name} are unlogged: their changes are in no log",
+                    unlogged.join(", ")
+                ),
+                each(&unlogged, "set logged"),
+            );
+        }
+        if !others.is_empty() {
             self.findings.refuse(
                 format!("the partitions {} do not have the replica identity of {name}", others.join(", ")),
-                others.iter().map(set).collect::<Vec<_>>().join(" "),
+                each(&others, "replica identity default"),
             );
         }
         Ok(())

@@ -56,7 +56,7 @@ async fn run(source: Engine, target: Engine, seed: u64) -> Result<()> {
     let scene = Scene::create(place(&source_server), place(&target_server), CUSTOMERS, seed).await?;
     let mut workload = Workload::open(&scene.retailer).await?;
     work(&mut workload, dice.number(0..60)).await?;
-    scene.onboard(TENANT).await?;
+    scene.onboard(TENANT, &scene.retailer).await?;
     let mut sync = Some(scene.wattle(&["sync"]).start()?);
     work(&mut workload, dice.number(0..30)).await?;
     let hydrate = scene.wattle(&["hydrate", TENANT]).start()?;
@@ -102,22 +102,67 @@ async fn run(source: Engine, target: Engine, seed: u64) -> Result<()> {
         work(&mut workload, steps).await?;
     }
     settle(&scene, sync, &hydrate).await?;
-    scene.assert_equal_to_a_rebuild(TENANT, "fresh").await?;
-    let world = workload.world();
-    let compared = match scene.retailer {
-        Retailer::Correa { .. } => {
-            oracles::answers::assert_equal_to_the_world(&scene, TENANT, world, &Correa).await?
-        }
-        Retailer::Dianella(_) => {
-            oracles::answers::assert_equal_to_the_world(&scene, TENANT, world, &Dianella).await?
-        }
-    };
+    let compared = assert_both_oracles(&scene, TENANT, &scene.retailer, &workload).await?;
     println!(
         "{source:?} to {target:?}, seed {seed}: {} mutations, {compared} served values compared",
-        world.mutation_count()
+        workload.world().mutation_count()
     );
-    anyhow::ensure!(compared > 500, "only {compared} values were compared");
     Ok(())
+}
+
+/// Two brands whose systems have nothing in common, in one process and one target.
+#[rstest]
+#[actix_web::test]
+async fn two_retailers_on_two_engines_sync_at_once(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let target_server = server(target).await?;
+    let source_server = Postgres::shared().await?;
+    let scene = Scene::create(Place::On(source_server), place(&target_server), CUSTOMERS, 1).await?;
+    let other = scene.another_retailer(Place::InFiles, CUSTOMERS, 2).await?;
+    let both = [("correa", &scene.retailer), ("dianella", &other)];
+    let mut workloads = Vec::new();
+    for (tenant, retailer) in both {
+        scene.onboard(tenant, retailer).await?;
+        workloads.push(Workload::open(retailer).await?);
+    }
+    let sync = scene.wattle(&["sync"]).start()?;
+    for (tenant, _) in both {
+        scene.run(&["hydrate", tenant]).await?;
+    }
+    for _ in 0..100 {
+        for workload in &mut workloads {
+            work(workload, 1).await?;
+        }
+    }
+    sync.terminate()?;
+    sync.exit(PATIENCE).await?;
+    scene.run(&["sync", "--until-idle"]).await?;
+    for ((tenant, retailer), workload) in both.into_iter().zip(&workloads) {
+        assert_both_oracles(&scene, tenant, retailer, workload).await.context(tenant)?;
+    }
+    Ok(())
+}
+
+/// How many served values were compared.
+async fn assert_both_oracles(
+    scene: &Scene,
+    tenant: &str,
+    retailer: &Retailer,
+    workload: &Workload,
+) -> Result<usize> {
+    scene.assert_equal_to_a_rebuild(tenant, retailer).await?;
+    let world = workload.world();
+    let compared = match retailer {
+        Retailer::Correa { .. } => {
+            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Correa).await?
+        }
+        Retailer::Dianella(_) => {
+            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Dianella).await?
+        }
+    };
+    anyhow::ensure!(compared > 500, "only {compared} values were compared");
+    Ok(compared)
 }
 
 async fn server(engine: Engine) -> Result<Option<Postgres>> {

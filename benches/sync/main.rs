@@ -91,7 +91,7 @@ async fn hydration(scene: &Scene, source_rows: u64, report: &mut Report) -> Resu
     let mut rates = Vec::new();
     for round in 0..ROUNDS {
         let tenant = if round == 0 { TENANT.to_owned() } else { format!("{TENANT}{round}") };
-        scene.onboard(&tenant).await?;
+        scene.onboard(&tenant, &scene.retailer).await?;
         let began = Instant::now();
         scene.run(&["hydrate", &tenant]).await?;
         rates.push(source_rows as f64 / began.elapsed().as_secs_f64());
@@ -279,7 +279,7 @@ impl Bench<'_> {
         busy.abort();
         report.add_percentiles("the same, while the same tenant is hydrated", latencies, Some(500.0));
 
-        scene.onboard("loaded").await?;
+        scene.onboard("loaded", &scene.retailer).await?;
         let time = Duration::from_secs(LOAD_SECS);
         let load = Load::run(&clients, address, SECURE_PER_SEC, PUBLIC_PER_SEC, time);
         let load = beside_hydrations(scene, "loaded", load).await?;

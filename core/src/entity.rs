@@ -150,6 +150,7 @@ impl Record {
             key: self.key.clone(),
             field: violation.field,
             rule: violation.rule,
+            lineage: self.lineage.clone(),
         })
     }
 
@@ -183,4 +184,7 @@ pub struct RecordError {
     pub field: String,
     /// The rule broken.
     pub rule: String,
+    /// The captured rows that the record is built from, other than its root, as far as they could be read: any of them
+    /// may be what has to change.
+    pub lineage: Vec<(NodeId, Key)>,
 }

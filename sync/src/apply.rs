@@ -113,6 +113,8 @@ impl Apply<'_> {
         let scope = &self.runner.scope;
         if self.hints.quarantined {
             quarantine::release(&self.work, scope, entity, ids.iter().map(String::as_str)).await?;
+            // A record that was never applied has lineage, too.
+            lineage::forget(&self.work, scope, entity, &ids).await?;
         }
         let deleted = records::delete(&self.work, scope, entity, &ids).await?;
         let mut cascade = vec![(entity, deleted)];
@@ -144,7 +146,17 @@ impl Apply<'_> {
                 entity = %first.entity, quarantined_count = group.errors.len(), field = first.field, rule = first.rule,
                 "records were quarantined, the first for this"
             );
-            quarantine::put(&self.work, &self.runner.scope, &group.errors, position).await?;
+            let scope = &self.runner.scope;
+            quarantine::put(&self.work, scope, &group.errors, position).await?;
+            // What spoils a record need not be its root: it is read again when any of its rows changes.
+            let rows: Vec<lineage::Row<'_>> = group
+                .errors
+                .iter()
+                .flat_map(|error| {
+                    error.lineage.iter().map(|(node, key)| (error.key.as_str(), *node, key.as_str()))
+                })
+                .collect();
+            lineage::add(&self.work, scope, self.graph, group.entity, &rows).await?;
             self.hints.quarantined = true;
         }
         Ok(())

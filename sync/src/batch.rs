@@ -76,11 +76,16 @@ impl Fetched {
     fn pending_lineage(&self, lookups: &BTreeMap<NodeId, Vec<Key>>) -> Vec<(Entity, Key)> {
         let wanted: HashSet<(NodeId, &Key)> =
             lookups.iter().flat_map(|(node, keys)| keys.iter().map(|key| (*node, key))).collect();
-        let records = self.groups.iter().flat_map(|group| &group.records);
-        records
-            .filter(|record| record.lineage.iter().any(|(node, key)| wanted.contains(&(*node, key))))
-            .map(|record| (record.entity, record.key.clone()))
-            .collect()
+        let feeds =
+            |lineage: &[(NodeId, Key)]| lineage.iter().any(|(node, key)| wanted.contains(&(*node, key)));
+        let mut affected = Vec::new();
+        for group in &self.groups {
+            let records = group.records.iter().map(|record| (&record.key, &record.lineage));
+            let errors = group.errors.iter().map(|error| (&error.key, &error.lineage));
+            let fed = records.chain(errors).filter(|(_, lineage)| feeds(lineage));
+            affected.extend(fed.map(|(key, _)| (group.entity, key.clone())));
+        }
+        affected
     }
 }
 

@@ -8,7 +8,7 @@ use wattle_core::TenantId;
 use wattle_tenants::dialect::statement;
 use wattle_tenants::{Secrets, TargetSettings, TenantSession, Tenants};
 
-use crate::scene::{MASTER_SECRET, Scene};
+use crate::scene::{MASTER_SECRET, Retailer, Scene};
 
 /// Everything that follows from the source, with the columns that must agree.
 const TABLES: [(&str, &[&str]); 8] = [
@@ -36,10 +36,11 @@ impl Scene {
     }
 
     /// Hydrates another tenant from the same source and compares every row.
-    pub(crate) async fn assert_equal_to_a_rebuild(&self, tenant: &str, fresh: &str) -> Result<()> {
-        self.onboard(fresh).await?;
-        self.run(&["hydrate", fresh]).await?;
-        let (synced, rebuilt) = (self.session(tenant).await?, self.session(fresh).await?);
+    pub(crate) async fn assert_equal_to_a_rebuild(&self, tenant: &str, retailer: &Retailer) -> Result<()> {
+        let fresh = format!("{tenant}_fresh");
+        self.onboard(&fresh, retailer).await?;
+        self.run(&["hydrate", &fresh]).await?;
+        let (synced, rebuilt) = (self.session(tenant).await?, self.session(&fresh).await?);
         for (table, columns) in TABLES {
             let columns = columns.iter().map(|name| format!("cast({name} as text)")).collect::<Vec<_>>();
             let sql = format!("select {} as r from {table}", columns.join(" || ' | ' || "));

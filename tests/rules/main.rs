@@ -17,5 +17,6 @@ mod lineage;
 mod lost_position;
 mod marker;
 mod monotone_snapshots;
+mod quarantine;
 mod terms_of_hearing;
 mod unannounced;

@@ -80,13 +80,29 @@ impl Scene {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("master.secret"), MASTER_SECRET)?;
         let scene = Self { retailer: Retailer::new(source).await?, target, folder };
-        let (customers, seed) = (customers.to_string(), seed.to_string());
-        let (name, url) = (scene.retailer.name(), scene.retailer.url());
-        scene
-            .run(&["sample", "create", name, "--url", &url, "--customers", &customers, "--seed", &seed])
-            .await?;
+        scene.fill(&scene.retailer, customers, seed).await?;
         scene.run(&["migrate"]).await?;
         Ok(scene)
+    }
+
+    /// Another fresh sample retailer.
+    pub(crate) async fn another_retailer(
+        &self,
+        place: Place<'_>,
+        customers: u32,
+        seed: u64,
+    ) -> Result<Retailer> {
+        let retailer = Retailer::new(place).await?;
+        self.fill(&retailer, customers, seed).await?;
+        Ok(retailer)
+    }
+
+    async fn fill(&self, retailer: &Retailer, customers: u32, seed: u64) -> Result<()> {
+        let (customers, seed) = (customers.to_string(), seed.to_string());
+        let (name, url) = (retailer.name(), retailer.url());
+        self.run(&["sample", "create", name, "--url", &url, "--customers", &customers, "--seed", &seed])
+            .await?;
+        Ok(())
     }
 
     /// The source, in scenes that have it on PostgreSQL.
@@ -120,13 +136,8 @@ impl Scene {
         self.wattle(args).run(PATIENCE).await?.success()
     }
 
-    /// Onboards a tenant on the source, and does at the source what `wattle check` prints.
-    pub(crate) async fn onboard(&self, tenant: &str) -> Result<()> {
-        self.onboard_retailer(tenant, &self.retailer).await
-    }
-
     /// Onboards a tenant on a retailer, and does there what `wattle check` prints.
-    pub(crate) async fn onboard_retailer(&self, tenant: &str, retailer: &Retailer) -> Result<()> {
+    pub(crate) async fn onboard(&self, tenant: &str, retailer: &Retailer) -> Result<()> {
         let url = match retailer {
             Retailer::Dianella(_) => retailer.url(),
             Retailer::Correa { database, reader } => {

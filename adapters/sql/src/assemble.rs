@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 use wattle_core::entity::{Object, PLAN_DETAIL_SLOT, PLAN_NAME_SLOT, Presence, Shape};
-use wattle_core::{Entity, Fetched, Key, Record, RecordError, SourceError};
+use wattle_core::{Entity, Fetched, Key, NodeId, Record, RecordError, SourceError};
 
 use crate::mapping::{FieldAlias, KeyAlias};
 use crate::value::Reading;
@@ -25,7 +25,7 @@ pub struct Assembler<'a> {
     elements: Vec<Elements>,
     /// Ids of the elements that hold others, per array query, by the record's ordinal.
     ids: HashSet<(usize, usize, String)>,
-    lineage: BTreeMap<usize, Vec<(wattle_core::NodeId, Key)>>,
+    lineage: BTreeMap<usize, Vec<(NodeId, Key)>>,
     errors: HashMap<usize, RecordError>,
 }
 
@@ -64,9 +64,10 @@ impl<'a> Assembler<'a> {
     ) -> Result<(), RecordError> {
         let queries = self.pack.queries(self.entity).expect("the caller got the mapping from this pack");
         let query = &queries.arrays[array];
-        let parent = self.id(ordinal, "$parent", mapping.parent, row)?;
+        // First of all: a record that an element spoils is read again when that element changes.
         let lineage = self.lineage_of(ordinal, mapping, row)?;
         self.lineage.entry(ordinal).or_default().extend(lineage);
+        let parent = self.id(ordinal, "$parent", mapping.parent, row)?;
         let value = match &mapping.value {
             Some(alias) => match self.convert(ordinal, &query.path, alias, row)? {
                 Some(value) => value,
@@ -106,15 +107,23 @@ impl<'a> Assembler<'a> {
         let mut fetched: BTreeMap<usize, Result<Record, RecordError>> = BTreeMap::new();
         for row in rows {
             let ordinal = self.ordinal(mapping, &row)?;
-            let record = match self.errors.remove(&ordinal) {
-                Some(error) => Err(error),
-                None if fetched.contains_key(&ordinal) => Err(self.error(
-                    ordinal,
-                    "$key",
-                    "its query returns it more than once: a join multiplies it",
-                )),
-                None => self.record(ordinal, mapping, &row),
+            let mut lineage = match fetched.remove(&ordinal) {
+                Some(Ok(record)) => {
+                    let rule = "its query returns it more than once: a join multiplies it";
+                    self.errors.insert(ordinal, self.error(ordinal, "$key", rule));
+                    record.lineage
+                }
+                Some(Err(error)) => {
+                    let lineage = error.lineage.clone();
+                    self.errors.insert(ordinal, error);
+                    lineage
+                }
+                None => self.lineage.remove(&ordinal).unwrap_or_default(),
             };
+            let mut record = self.record(ordinal, mapping, &row, &mut lineage);
+            if let Err(error) = &mut record {
+                error.lineage.append(&mut lineage);
+            }
             fetched.insert(ordinal, record);
         }
         Ok(fetched.into_iter().map(|(ordinal, record)| Fetched { ordinal, record }).collect())
@@ -132,7 +141,21 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    fn record(&mut self, ordinal: usize, mapping: &Mapping, row: &Row) -> Result<Record, RecordError> {
+    /// Builds a record. `lineage` begins with that of its elements; when the record is refused it holds as much of the
+    /// record's own as could be read.
+    fn record(
+        &mut self,
+        ordinal: usize,
+        mapping: &Mapping,
+        row: &Row,
+        lineage: &mut Vec<(NodeId, Key)>,
+    ) -> Result<Record, RecordError> {
+        lineage.extend(self.lineage_of(ordinal, mapping, row)?);
+        lineage.sort();
+        lineage.dedup();
+        if let Some(error) = self.errors.remove(&ordinal) {
+            return Err(error);
+        }
         let mut fields = self.object(ordinal, "", mapping, row)?;
         let queries = self.pack.queries(self.entity).expect("the caller got the mapping from this pack");
         for (array, query) in queries.arrays.iter().enumerate().filter(|(_, query)| query.inside.is_none()) {
@@ -152,16 +175,12 @@ impl<'a> Assembler<'a> {
             let owner = self.key(ordinal, &name, alias, row)?;
             owners.push(owner.ok_or_else(|| self.error(ordinal, &name, "is null"))?);
         }
-        let mut lineage = self.lineage.remove(&ordinal).unwrap_or_default();
-        lineage.extend(self.lineage_of(ordinal, mapping, row)?);
-        lineage.sort();
-        lineage.dedup();
         let changes_at = mapping.changes_at.map_or(Ok(None), |column| row[column].instant(self.pack.zone));
         let changes_at = changes_at.map_err(|rule| self.error(ordinal, "$changesAt", &rule))?;
+        let body = Value::Object(fields);
         let record =
-            Record { entity: self.entity, key, owners, body: Value::Object(fields), lineage, changes_at };
-        record.check()?;
-        Ok(record)
+            Record { entity: self.entity, key, owners, body, lineage: std::mem::take(lineage), changes_at };
+        record.check().map(|()| record)
     }
 
     fn ordinal(&self, mapping: &Mapping, row: &Row) -> Result<usize, SourceError> {
@@ -185,6 +204,7 @@ impl<'a> Assembler<'a> {
             key: self.keys[ordinal].clone(),
             field: field.to_owned(),
             rule: rule.to_owned(),
+            lineage: Vec::new(),
         }
     }
 
@@ -224,7 +244,7 @@ impl<'a> Assembler<'a> {
         ordinal: usize,
         mapping: &Mapping,
         row: &Row,
-    ) -> Result<Vec<(wattle_core::NodeId, Key)>, RecordError> {
+    ) -> Result<Vec<(NodeId, Key)>, RecordError> {
         let mut lineage = Vec::with_capacity(mapping.lineage.len());
         for (node, alias) in &mapping.lineage {
             let key = self.key(ordinal, "$from", alias, row)?;

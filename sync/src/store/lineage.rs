@@ -71,6 +71,19 @@ fn records(rows: Vec<sea_orm::QueryResult>) -> Result<Vec<(Entity, Key)>, DbErr>
     Ok(found)
 }
 
+/// A record's id, and the node and key of a row that it was built from.
+pub(crate) type Row<'a> = (&'a str, NodeId, &'a str);
+
+const COLUMNS: [&str; 3] = ["source_id", "node", "node_key"];
+
+fn columns(graph: &EntityGraph, rows: &[Row<'_>]) -> Vec<Vec<String>> {
+    vec![
+        rows.iter().map(|(id, _, _)| (*id).to_owned()).collect(),
+        rows.iter().map(|(_, node, _)| graph.node(*node).name.clone()).collect(),
+        rows.iter().map(|(_, _, key)| (*key).to_owned()).collect(),
+    ]
+}
+
 /// Rewrites the lineage of records that were fetched.
 pub(crate) async fn rewrite(
     work: &DatabaseTransaction,
@@ -79,33 +92,33 @@ pub(crate) async fn rewrite(
     entity: Entity,
     records: &[&Record],
 ) -> Result<(), DbErr> {
-    let rows: Vec<(&str, NodeId, &str)> = records
+    let rows: Vec<Row<'_>> = records
         .iter()
         .flat_map(|record| {
             record.lineage.iter().map(|(node, key)| (record.key.as_str(), *node, key.as_str()))
         })
         .collect();
-    let columns = || {
-        vec![
-            rows.iter().map(|(id, _, _)| (*id).to_owned()).collect(),
-            rows.iter().map(|(_, node, _)| graph.node(*node).name.clone()).collect(),
-            rows.iter().map(|(_, _, key)| (*key).to_owned()).collect(),
-        ]
-    };
-    let names = ["source_id", "node", "node_key"];
-    let backend = work.get_database_backend();
-
     let ids = texts(records.iter().map(|record| record.key.as_str()));
     let mut values = vec![scope.source.as_str().into(), entity.name().into(), ids];
-    let kept = given(backend, "g", &names, columns(), &mut values);
+    let given = given(work.get_database_backend(), "g", &COLUMNS, columns(graph, &rows), &mut values);
     let sql = format!(
         "delete from lineage where source_system = $1 and entity = $2 and source_id = any ($3)
-             and (source_id, node, node_key) not in (select g.source_id, g.node, g.node_key from {kept})"
+             and (source_id, node, node_key) not in (select g.source_id, g.node, g.node_key from {given})"
     );
     execute(work, &sql, values).await?;
+    add(work, scope, graph, entity, &rows).await
+}
 
+/// Adds to the lineage of records.
+pub(crate) async fn add(
+    work: &DatabaseTransaction,
+    scope: &Scope,
+    graph: &EntityGraph,
+    entity: Entity,
+    rows: &[Row<'_>],
+) -> Result<(), DbErr> {
     let mut values = vec![scope.tenant.as_str().into(), scope.source.as_str().into(), entity.name().into()];
-    let given = given(backend, "g", &names, columns(), &mut values);
+    let given = given(work.get_database_backend(), "g", &COLUMNS, columns(graph, rows), &mut values);
     let sql = format!(
         "insert into lineage (tenant_id, source_system, node, node_key, entity, source_id)
          select $1, $2, g.node, g.node_key, $3, g.source_id from {given} where true on conflict do nothing"

@@ -66,6 +66,14 @@ pub(crate) struct BodyWriter<'a, 'b> {
     pub(crate) source_system: &'b str,
     /// What plan slots are filled with.
     pub(crate) plans: &'b Plans<'b>,
+    /// Whether a plan's detail was left out, because the plan is not there.
+    pub(crate) lacks_plan_detail: bool,
+}
+
+impl<'a, 'b> BodyWriter<'a, 'b> {
+    pub(crate) fn new(minter: &'b mut Minter<'a>, source_system: &'b str, plans: &'b Plans<'b>) -> Self {
+        Self { minter, source_system, plans, lacks_plan_detail: false }
+    }
 }
 
 impl BodyWriter<'_, '_> {
@@ -106,7 +114,10 @@ impl BodyWriter<'_, '_> {
             };
             match filling {
                 Some(filling) => out.push_str(&filling),
-                None => rest = drop_member(out, rest)?,
+                None => {
+                    self.lacks_plan_detail |= slot.name == PLAN_DETAIL_SLOT;
+                    rest = drop_member(out, rest)?;
+                }
             }
         }
         out.push_str(rest);
@@ -177,7 +188,7 @@ mod tests {
         let recipient = Recipient { secrets: &secrets, tenant: &tenant, software_product: "p" };
         let plans = Plans::read(plans)?;
         let mut minter = recipient.minter(&customer());
-        let mut writer = BodyWriter { minter: &mut minter, source_system: "correa", plans: &plans };
+        let mut writer = BodyWriter::new(&mut minter, "correa", &plans);
         let mut out = String::new();
         writer.append(&mut out, "ID", body)?;
         Ok(out)

@@ -45,18 +45,24 @@ pub struct ConsentedAccount {
 
 /// Registers an arrangement, or amends the one with its id. Fixes the key version of the pair's resource ids the
 /// first time a pair is seen.
+///
+/// # Errors
+/// [`TenantError::Config`] if the id is that of an arrangement of another customer or software product, or of one that was
+/// revoked: a consent that was withdrawn does not come back.
 pub async fn register(session: &TenantSession, arrangement: &Arrangement) -> Result<(), TenantError> {
     let tenant = session.tenant().as_str();
     let id = arrangement.arrangement_id.to_string();
     let work = session.begin().await?;
-    run(
+    let done = run(
         &work,
         "insert into arrangement (tenant_id, arrangement_id, software_product_id, source_system, customer_id, scopes,
                                   status, sharing_ends_at, amended_at)
          values ($1, $2, $3, $4, $5, $6, 'active', $7, $8)
          on conflict (tenant_id, arrangement_id) do update
-         set scopes = excluded.scopes, status = 'active', sharing_ends_at = excluded.sharing_ends_at,
-             amended_at = excluded.amended_at",
+         set scopes = excluded.scopes, sharing_ends_at = excluded.sharing_ends_at, amended_at = excluded.amended_at
+         where arrangement.status = 'active' and arrangement.software_product_id = excluded.software_product_id
+             and arrangement.source_system = excluded.source_system
+             and arrangement.customer_id = excluded.customer_id",
         vec![
             tenant.into(),
             id.as_str().into(),
@@ -69,6 +75,12 @@ pub async fn register(session: &TenantSession, arrangement: &Arrangement) -> Res
         ],
     )
     .await?;
+    if done == 0 {
+        return Err(TenantError::config(
+            format!("arrangement {id} was revoked, or is another customer's or software product's"),
+            "register the consent under a new id",
+        ));
+    }
     run(
         &work,
         "insert into id_key (tenant_id, software_product_id, source_system, customer_id, key_version)
@@ -134,7 +146,8 @@ pub async fn shareable_accounts(
     rows.iter().map(|row| Ok(Key::from_canonical(row.try_get::<String>("", "account_id")?))).collect()
 }
 
-async fn run(work: &DatabaseTransaction, sql: &str, values: Vec<Value>) -> Result<(), TenantError> {
-    work.execute_raw(dialect::statement(work.get_database_backend(), sql, values)).await?;
-    Ok(())
+/// Answers how many rows were written.
+async fn run(work: &DatabaseTransaction, sql: &str, values: Vec<Value>) -> Result<u64, TenantError> {
+    let done = work.execute_raw(dialect::statement(work.get_database_backend(), sql, values)).await?;
+    Ok(done.rows_affected())
 }

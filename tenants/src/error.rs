@@ -73,18 +73,21 @@ pub fn database_error_class(error: &DbErr) -> ErrorClass {
         return sqlite_error_class(code.parse().unwrap_or_default());
     }
     match &*code {
-        // Connection trouble, too many of them, shutting down or starting up, resources, deadlock, serialisation,
-        // and a database that is full.
+        // Connection trouble, too many of them, shutting down or starting up, resources, limits, input and output,
+        // deadlock, serialisation, and a database that is full.
         code if code.starts_with("08")
             || code.starts_with("53")
+            || code.starts_with("54")
             || code.starts_with("57")
+            || code.starts_with("58")
             || code.starts_with("40") =>
         {
             ErrorClass::Transient
         }
         "55P03" => ErrorClass::Transient,
         // Read-only after a failover; roles, passwords, grants, missing schema.
-        "25006" => ErrorClass::Transient,
+        // Or a transaction that was ended for idling, while the source was waited for.
+        code if code.starts_with("25") => ErrorClass::Transient,
         code if code.starts_with("28")
             || code.starts_with("3D")
             || code.starts_with("3F")

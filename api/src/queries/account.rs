@@ -33,6 +33,8 @@ pub(crate) struct Account {
 pub(crate) struct AccountDetail {
     /// Whose it is.
     pub(crate) granted: Granted,
+    /// `OPEN` or `CLOSED`.
+    pub(crate) open_status: String,
     /// The account's body, in full.
     pub(crate) detail: String,
     /// The plans that it names, as [`Plans`](crate::body::Plans) reads them; none when it names none.
@@ -93,7 +95,7 @@ pub(crate) async fn page(
 pub(crate) async fn detail(call: &Call<'_>) -> Result<AccountDetail, ApiError> {
     const SQL: &str = concat!(
         permission!(),
-        " select p.*, a.detail, (
+        " select p.*, a.open_status, a.detail, (
               select json_agg(json_build_array(pl.source_id, pl.body::json))::text
               from plan pl
               where pl.source_system = a.source_system
@@ -104,6 +106,10 @@ pub(crate) async fn detail(call: &Call<'_>) -> Result<AccountDetail, ApiError> {
     );
     let (granted, rows) = read_of_account(call, SQL, []).await?;
     let detail: Option<String> = rows[0].try_get("", "detail")?;
+    let open_status: Option<String> = rows[0].try_get("", "open_status")?;
+    let (Some(detail), Some(open_status)) = (detail, open_status) else {
+        return Err(invalid_account(call));
+    };
     let plans = rows[0].try_get("", "plans")?;
-    Ok(AccountDetail { granted, detail: detail.ok_or_else(|| invalid_account(call))?, plans })
+    Ok(AccountDetail { granted, open_status, detail, plans })
 }

@@ -3,7 +3,7 @@
 use crate::body::{BodyWriter, Plans};
 use crate::call::Call;
 use crate::envelope;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::ids::Kind;
 use crate::queries::account as query;
 
@@ -21,8 +21,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
         }
         let id = minter.mint(Kind::Account, &account.source_system, &account.source_id)?;
         let plans = Plans::read(account.plans.as_deref())?;
-        let mut writer =
-            BodyWriter { minter: &mut minter, source_system: &account.source_system, plans: &plans };
+        let mut writer = BodyWriter::new(&mut minter, &account.source_system, &plans);
         writer.append(&mut data, &id, &account.body)?;
     }
     data.push_str("]}");
@@ -37,7 +36,11 @@ pub(super) async fn detail(call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
     let plans = Plans::read(found.plans.as_deref())?;
     let source_system = &found.granted.account.source_system;
     let mut data = String::new();
-    let mut writer = BodyWriter { minter: &mut minter, source_system, plans: &plans };
+    let mut writer = BodyWriter::new(&mut minter, source_system, &plans);
     writer.append(&mut data, call.account_id(), &found.detail)?;
+    // An open account has a `planDetail` for each of its plans: until the plan is there, there is no answer.
+    if writer.lacks_plan_detail && found.open_status == "OPEN" {
+        return Err(ApiError::new(ErrorCode::UnavailableEnergyAccount, call.account_id()));
+    }
     Ok(envelope::single(&data, &call.address()))
 }

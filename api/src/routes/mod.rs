@@ -31,7 +31,8 @@ fn records(call: &Call<'_>, name: &str, page: Page, found: &Records) -> Result<V
     let recipient = call.recipient();
     let mut minter = recipient.minter(&found.granted.customer);
     let source_system = &found.granted.account.source_system;
-    let mut writer = BodyWriter { minter: &mut minter, source_system, plans: &Plans::default() };
+    let plans = Plans::default();
+    let mut writer = BodyWriter::new(&mut minter, source_system, &plans);
     let mut data = format!(r#"{{"{name}":["#);
     for (at, body) in found.bodies.iter().enumerate() {
         if at > 0 {

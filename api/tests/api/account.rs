@@ -158,12 +158,13 @@ async fn an_account_in_full_has_its_plans_in_full(
 ) {
     let platform = Platform::on(engine).await;
     plan_record(&platform, "P|1\\", Some("Basic")).await;
-    account_on_plans(&platform, "100", "OPEN", &["P|1\\", "gone"]).await;
+    account_on_plans(&platform, "100", "CLOSED", &["P|1\\", "gone"]).await;
+    account_on_plans(&platform, "200", "OPEN", &["P|1\\", "gone"]).await;
     // A plan of the same id in another source is another plan.
     let other = json!({"source_system": "other", "source_id": "gone", "body": "{\"displayName\":\"x\",\"planDetail\":{}}"});
     platform.insert(CORREA, "plan", other).await;
-    let consent = platform.consent(CORREA, CUSTOMER, PRODUCT, &["100"]).await;
-    let id = platform.account_ids(&consent).await.remove(0);
+    let consent = platform.consent(CORREA, CUSTOMER, PRODUCT, &["100", "200"]).await;
+    let [id, open] = platform.account_ids(&consent).await.try_into().unwrap();
     let mut body = platform.get(&consent, &format!("/energy/accounts/{id}")).await.ok();
     for at in 0..2 {
         assert!(body["data"]["plans"][at]["servicePointIds"][0].take().is_string());
@@ -172,7 +173,7 @@ async fn an_account_in_full_has_its_plans_in_full(
         body,
         json!({
             "data": {
-                "accountId": id, "accountNumber": "100", "openStatus": "OPEN",
+                "accountId": id, "accountNumber": "100", "openStatus": "CLOSED",
                 "plans": [
                     {
                         "nickname": "home",
@@ -187,6 +188,12 @@ async fn an_account_in_full_has_its_plans_in_full(
             "meta": {}
         })
     );
+    // What the standard lets a closed account leave out, an open one must have.
+    let detail = format!("/energy/accounts/{open}");
+    let answer = platform.get(&consent, &detail).await;
+    assert_eq!(answer.code(), code(404, "Authorisation/UnavailableEnergyAccount"));
+    plan_record(&platform, "gone", None).await;
+    platform.get(&consent, &detail).await.ok();
 }
 
 #[rstest]

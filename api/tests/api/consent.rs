@@ -4,6 +4,7 @@ use chrono::{Duration, Utc};
 use rstest::rstest;
 use serde_json::json;
 use wattle_api::endpoints::served;
+use wattle_core::Key;
 use wattle_tenants::consent::{register, revoke};
 use wattle_testbed::Engine;
 
@@ -72,6 +73,27 @@ async fn a_revocation_counts_from_the_next_call_on(
     all_refused(&platform, &consent, &id, code(403, "Authorisation/RevokedConsent")).await;
     // An id that never was one is no way to find out more.
     all_refused(&platform, &consent, "nonsense", code(403, "Authorisation/RevokedConsent")).await;
+    // It does not come back, and nobody else takes its id.
+    let mut again = consent.arrangement.clone();
+    again.amended_at = Utc::now();
+    let error = register(&platform.session(CORREA).await, &again).await.unwrap_err();
+    assert!(error.to_string().contains("was revoked"), "{error}");
+    all_refused(&platform, &consent, &id, code(403, "Authorisation/RevokedConsent")).await;
+}
+
+#[rstest]
+#[actix_web::test]
+async fn an_arrangement_is_amended_by_its_own_customer_and_product_only(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
+    let mut other = consent.arrangement.clone();
+    other.software_product_id = "product-2".to_owned();
+    register(&platform.session(CORREA).await, &other).await.unwrap_err();
+    let mut other = consent.arrangement.clone();
+    other.customer_id = Key::from_canonical("c2");
+    register(&platform.session(CORREA).await, &other).await.unwrap_err();
+    all_served(&platform, &consent, &id).await;
 }
 
 #[rstest]

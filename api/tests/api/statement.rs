@@ -29,7 +29,7 @@ async fn crowded() -> (Platform, String, String) {
     let many = format!("from generate_series(1, {OTHERS} * 10) n");
     let fill = format!(
         "insert into account select 'correa', 'billing', 'f' || n, 'OPEN', '[\"p' || n || '\"]', '{{}}', '{{}}' {numbers};
-         insert into plan select 'correa', 'billing', 'p' || n, '{{\"displayName\":\"x\"}}' {numbers};
+         insert into plan select 'correa', 'billing', 'p' || n, '{{\"displayName\":\"x\",\"planDetail\":{{}}}}' {numbers};
          insert into holding select 'correa', 'billing', 'h' || n, 'f' || n, 'f' || n, 'HOLDER', true {numbers};
          insert into balance select 'correa', 'billing', 'b' || n, 'f' || n, '1.00' {numbers};
          insert into invoice select 'correa', 'billing', 'i' || n, 'f' || n / 10, date '2026-01-01' + n % 300, '{{}}' {many};

@@ -10,7 +10,6 @@ use wattle_sync::SyncError;
 use wattle_tenants::{Source, Tenant, TenantError, Tenants};
 
 use crate::adapters;
-use crate::output::explain;
 use crate::settings::Settings;
 
 /// The registry, as the running processes see it.
@@ -73,7 +72,7 @@ pub(crate) async fn patiently<T>(what: impl AsyncFn() -> anyhow::Result<T>) -> a
         match what().await {
             Err(error) if class(&error) == Some(ErrorClass::Transient) => {
                 if !std::mem::replace(&mut said, true) {
-                    tracing::warn!(reason = explain(&error), "waiting");
+                    tracing::warn!(reason = wattle_core::explain(error.as_ref()), "waiting");
                 }
                 tokio::time::sleep(TRY_EVERY).await;
             }

@@ -144,17 +144,17 @@ async fn job(session: &TenantSession, part: &SourceAndAdapter, entities: &[Entit
 }
 
 async fn view(session: &TenantSession, job: Uuid) -> anyhow::Result<Option<wattle_sync::JobView>> {
-    Ok(status::read(session).await?.jobs.into_iter().find(|view| view.job_id == job))
+    Ok(status::job(session, job).await?)
 }
 
 /// Shows a job's progress until it is over.
 async fn show(session: &TenantSession, job: Uuid) -> anyhow::Result<()> {
     let mut progress: Option<Progress> = None;
     loop {
-        let read = status::read(session).await;
+        let read = status::job(session, job).await;
         // A target that is down for a moment is waited for by the runner; the bar just stands still.
-        if let Ok(status) = read {
-            let Some(view) = status.jobs.into_iter().find(|view| view.job_id == job) else { return Ok(()) };
+        if let Ok(found) = read {
+            let Some(view) = found else { return Ok(()) };
             let estimate = view.estimate.and_then(|rows| u64::try_from(rows).ok()).filter(|rows| *rows > 0);
             let bar = progress.get_or_insert_with(|| Progress::new("hydrating", estimate));
             let done = u64::try_from(view.touched - view.outstanding).unwrap_or(0);

@@ -78,7 +78,7 @@ async fn main() -> ExitCode {
     match run(cli).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", output::explain(&error));
+            eprintln!("error: {}", wattle_core::explain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

@@ -23,15 +23,6 @@ pub(crate) fn start_logging(filter: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An error with its causes, each said once: some drivers repeat theirs in their own words.
-pub(crate) fn explain(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
-        "" => cause,
-        told if told.contains(&cause) => text,
-        told => format!("{told}: {cause}"),
-    })
-}
-
 /// Prints a fact as JSON.
 pub(crate) fn print_json(fact: &impl Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(fact)?);

@@ -123,19 +123,7 @@ impl Cause {
     pub(crate) fn for_log(&self) -> String {
         match self {
             Self::Rule(rule) => (*rule).to_owned(),
-            Self::Failure(error) => {
-                let mut text = error.to_string();
-                let mut cause = error.source();
-                while let Some(error) = cause {
-                    // Many drivers repeat the text of the cause in their own.
-                    let further = error.to_string();
-                    if !text.contains(&further) {
-                        text = format!("{text}: {further}");
-                    }
-                    cause = error.source();
-                }
-                text
-            }
+            Self::Failure(error) => wattle_core::explain(error.as_ref()),
         }
     }
 }

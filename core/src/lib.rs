@@ -8,6 +8,7 @@
 //! * [`Entity`] and [`Record`]: what the target stores and the API serves, with the rules of CDS 1.36.0 that a
 //!   record must meet before it is written ([`Record::check`]).
 //! * [`plan`]: the pure planner that turns a batch of changes into the fewest fetches, in graph order.
+//! * [`explain()`]: an error with its causes, as it is told to the operator.
 //!
 //! This crate assumes nothing of engines, SQL, target tables or HTTP, and fails only by returning errors that name
 //! the node, entity, key, field or rule that is wrong.
@@ -15,6 +16,7 @@
 mod adapter;
 mod change;
 pub mod entity;
+mod explain;
 mod graph;
 mod id;
 mod key;
@@ -26,6 +28,7 @@ pub use adapter::{
 };
 pub use change::{Change, Fence, Hint, Position};
 pub use entity::{Entity, Record, RecordError};
+pub use explain::explain;
 pub use graph::{
     Edge, EdgeKind, EdgeSpec, EntityGraph, EntitySpec, GraphError, GraphSpec, KeyColumn, Node, NodeSpec,
     Path, Step, Tracking,

@@ -38,16 +38,6 @@ impl SyncError {
 
     /// The error with all its causes, for the operator. Never holds values of records.
     pub fn explain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(inner) = cause {
-            let more = inner.to_string();
-            if !text.contains(&more) {
-                text.push_str(": ");
-                text.push_str(&more);
-            }
-            cause = inner.source();
-        }
-        text
+        wattle_core::explain(self)
     }
 }

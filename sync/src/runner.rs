@@ -13,7 +13,7 @@ use wattle_tenants::{Tenant, TenantSession, Tenants};
 use crate::backoff::Backoff;
 use crate::lease::Lease;
 use crate::progress::Progress;
-use crate::store::{Scope, jobs as job_store, marker, source_state, stream};
+use crate::store::{Scope, jobs as job_store, source_state, stream};
 use crate::{SyncError, capture, consume, jobs};
 
 /// How often the lease's connection is asked whether it is still there, and the source's state is shown afresh.
@@ -108,6 +108,13 @@ impl Runner {
         if before.as_ref() != Some(&trouble) {
             tracing::warn!(part = which.name(), state, reason = trouble.reason, "does not get on");
         }
+    }
+
+    /// The state to show, and why: the worst of what any loop waits for.
+    fn shown(&self) -> (&'static str, Option<String>) {
+        let troubles = self.troubles();
+        let worst = troubles.values().find(|t| t.state == "paused").or_else(|| troubles.values().next());
+        worst.map_or(("running", None), |trouble| (trouble.state, Some(trouble.reason.clone())))
     }
 
     fn troubles(&self) -> std::sync::MutexGuard<'_, BTreeMap<Loop, Trouble>> {
@@ -255,28 +262,46 @@ where
 
 /// Confirms the lease and shows the source's state, until the lease is lost.
 async fn watch_over(runner: &Runner, lease: &mut Lease) -> SyncError {
-    let mut retained = None;
-    let mut asked: Option<Instant> = None;
-    loop {
-        if let Err(lost) = lease.confirm().await {
-            return lost;
+    let retained = Mutex::new(None);
+    let known = || *retained.lock().expect("no holder of this lock panics");
+    let confirming = async {
+        loop {
+            if let Err(lost) = lease.confirm().await {
+                return lost;
+            }
+            let (state, reason) = runner.shown();
+            let shown =
+                source_state::report(runner.db(), &runner.scope, state, reason.as_deref(), known()).await;
+            if let Err(error) = shown {
+                return error.into();
+            }
+            tokio::time::sleep(CONFIRM_EVERY).await;
         }
-        let (state, reason) = {
-            let troubles = runner.troubles();
-            let worst =
-                troubles.values().find(|t| t.state == "paused").or_else(|| troubles.values().next()).cloned();
-            worst.map_or(("running", None), |trouble| (trouble.state, Some(trouble.reason)))
-        };
-        let shown =
-            source_state::report(runner.db(), &runner.scope, state, reason.as_deref(), retained).await;
-        if let Err(error) = shown {
-            return error.into();
+    };
+    // A source that takes its time with this must not keep the lease from being confirmed.
+    let asking = async {
+        let mut said = false;
+        loop {
+            tokio::time::sleep(CONFIRM_EVERY).await;
+            if runner.shown().0 == "running" {
+                match tokio::time::timeout(RETAINED_EVERY, runner.adapter.retained_bytes()).await {
+                    Ok(Ok(bytes)) => {
+                        *retained.lock().expect("no holder of this lock panics") = bytes;
+                        said = false;
+                    }
+                    Ok(Err(error)) if !std::mem::replace(&mut said, true) => {
+                        let reason = SyncError::from(error).explain();
+                        tracing::warn!(reason, "the source does not tell how much log it keeps");
+                    }
+                    Ok(Err(_)) | Err(_) => {}
+                }
+                tokio::time::sleep(RETAINED_EVERY).await;
+            }
         }
-        tokio::time::sleep(CONFIRM_EVERY).await;
-        if state == "running" && asked.is_none_or(|asked| asked.elapsed() >= RETAINED_EVERY) {
-            asked = Some(Instant::now());
-            retained = runner.adapter.retained_bytes().await.unwrap_or(None);
-        }
+    };
+    tokio::select! {
+        lost = confirming => lost,
+        never = asking => never,
     }
 }
 
@@ -314,10 +339,5 @@ async fn is_idle(runner: &Runner, goal: &wattle_core::Position) -> Result<bool, 
     if !captured.is_some_and(|captured| runner.adapter.reached(&captured, goal)) {
         return Ok(false);
     }
-    if job_store::next(runner.db(), &runner.scope).await?.is_some() {
-        return Ok(false);
-    }
-    let markers = marker::read(runner.db(), &runner.scope).await?;
-    let (live, backfill) = stream::heads(runner.db(), &runner.scope).await?;
-    Ok(markers.live == live && markers.backfill == backfill)
+    Ok(stream::is_quiet(runner.db(), &runner.scope).await?)
 }

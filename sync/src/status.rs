@@ -3,13 +3,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::DbErr;
 use serde::Serialize;
+use uuid::Uuid;
 use wattle_tenants::TenantSession;
 
 use crate::SyncError;
 use crate::store::jobs::{self, JobView};
 use crate::store::query;
 
-/// Finished jobs that are still shown.
+/// Finished jobs that are still shown, of hydrations and of all others.
 const SHOWN_JOBS: u64 = 5;
 
 /// A sync that has said nothing for this long is no longer running.
@@ -93,4 +94,9 @@ pub async fn read(session: &TenantSession) -> Result<TenantStatus, SyncError> {
         })
         .collect();
     Ok(TenantStatus { sources: sources?, jobs: jobs::list(db, SHOWN_JOBS).await? })
+}
+
+/// One job of a tenant, if there is one of that id.
+pub async fn job(session: &TenantSession, id: Uuid) -> Result<Option<JobView>, SyncError> {
+    Ok(jobs::view(session.db(), id).await?)
 }

@@ -12,10 +12,11 @@ pub struct TargetSettings {
     /// put their own roles and passwords in its place, so for them neither is needed. Or `sqlite:FOLDER`, for a SQLite
     /// file per tenant in that folder.
     pub url: String,
-    /// Connections that one process may hold, over all tenants.
+    /// Sessions that one process may have at once, over all tenants: each request of `serve` and each source of `sync`
+    /// has one. Idle tenants' connections are closed to make room for others.
     #[serde(default = "default_max_connections")]
     pub max_connections: u32,
-    /// Connections that one tenant may hold in one process.
+    /// Connections that one tenant may hold in one process, 2 at least.
     #[serde(default = "default_max_connections_per_tenant")]
     pub max_connections_per_tenant: u32,
     /// Seconds after which an idle connection is closed.

@@ -47,15 +47,16 @@ impl Target {
 impl TargetSettings {
     /// What the settings say, once it is sure that it makes sense.
     pub(crate) fn target(&self) -> Result<Target, TenantError> {
+        // Sync keeps one connection of a tenant for the lease of each source.
         let limits = [
-            ("max_connections", self.max_connections.into()),
-            ("max_connections_per_tenant", self.max_connections_per_tenant.into()),
-            ("acquire_secs", self.acquire_secs),
+            ("max_connections", self.max_connections.into(), 1),
+            ("max_connections_per_tenant", self.max_connections_per_tenant.into(), 2),
+            ("acquire_secs", self.acquire_secs, 1),
         ];
-        if let Some((name, _)) = limits.into_iter().find(|(_, limit)| *limit == 0) {
+        if let Some((name, limit, least)) = limits.into_iter().find(|(_, limit, least)| limit < least) {
             return Err(TenantError::config(
-                format!("{name} of [target] is 0, and nothing could ever be done"),
-                "set it to 1 at least, or leave it out",
+                format!("{name} of [target] is {limit}, and nothing could ever be done"),
+                format!("set it to {least} at least, or leave it out"),
             ));
         }
         Target::parse(&self.url)

@@ -1,7 +1,7 @@
 //! Jobs: long work, page by page, that survives whoever carries it out.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -228,17 +228,33 @@ pub(crate) async fn finish(db: &impl ConnectionTrait, job: &Job, error: Option<&
     Ok(())
 }
 
-/// Jobs to show: those not over, and the latest that are.
+/// Jobs to show: those not over, and the latest that are, of hydrations and of all others.
 pub(crate) async fn list(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<JobView>, DbErr> {
-    let sql = format!(
-        "select j.*, greatest(j.last_seq - m.seq, 0) as outstanding from (
-             select {COLUMNS} from job
-             where state in ('waiting', 'running') or job_id in (
-                 select job_id from job where state in ('done', 'failed') order by created_at desc limit $1)) j
-         join marker m on m.source_system = j.source_system and m.lane = 'backfill'
-         order by j.state in ('waiting', 'running') desc, j.created_at desc"
+    let latest = |of: &str| {
+        format!(
+            "select job_id from job where state in ('done', 'failed') and {of} order by created_at desc limit $1"
+        )
+    };
+    let which = format!(
+        "j.state in ('waiting', 'running') or j.job_id in ({}) or j.job_id in ({})",
+        latest("kind = 'hydrate'"),
+        latest("kind <> 'hydrate'")
     );
-    let rows = query(db, &sql, vec![i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
+    views(db, &which, i64::try_from(limit).unwrap_or(i64::MAX).into()).await
+}
+
+/// One job to show.
+pub(crate) async fn view(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<JobView>, DbErr> {
+    Ok(views(db, "j.job_id = $1", id.to_string().into()).await?.pop())
+}
+
+async fn views(db: &impl ConnectionTrait, which: &str, value: Value) -> Result<Vec<JobView>, DbErr> {
+    let sql = format!(
+        "select j.*, greatest(j.last_seq - m.seq, 0) as outstanding from job j
+         join marker m on m.source_system = j.source_system and m.lane = 'backfill'
+         where {which} order by j.state in ('waiting', 'running') desc, j.created_at desc"
+    );
+    let rows = query(db, &sql, vec![value]).await?;
     rows.iter()
         .map(|row| {
             let job = job(row)?;

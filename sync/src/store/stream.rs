@@ -139,20 +139,20 @@ pub(crate) async fn read(
     Ok(entries)
 }
 
-/// The last positions given out, live and backfill.
-pub(crate) async fn heads(db: &impl ConnectionTrait, scope: &Scope) -> Result<(i64, i64), DbErr> {
+/// Is everything applied, and no job left? Asked in one statement, so that it is true of one moment.
+pub(crate) async fn is_quiet(db: &impl ConnectionTrait, scope: &Scope) -> Result<bool, DbErr> {
     let rows = query(
         db,
-        "select lane, last_seq from stream_head where source_system = $1",
+        "select 1 as busy from stream_head h
+         join marker m on m.source_system = h.source_system and m.lane = h.lane
+         where h.source_system = $1 and h.last_seq <> m.seq
+         union all
+         select 1 from job where source_system = $1 and state in ('waiting', 'running')
+         limit 1",
         vec![scope.source.as_str().into()],
     )
     .await?;
-    let mut heads = (0, 0);
-    for row in rows {
-        let last = row.try_get("", "last_seq")?;
-        if row.try_get::<String>("", "lane")? == Lane::Live.name() { heads.0 = last } else { heads.1 = last }
-    }
-    Ok(heads)
+    Ok(rows.is_empty())
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 # The chores of this repository. `make test` is what CI runs and all a change has to pass.
 
-.PHONY: help setup lint test bench docs
+.PHONY: help demo setup lint test bench docs
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST)
+
+demo: ## shows Wattle at work on this machine, on port 8080 or PORT; needs Rust alone
+	cargo build --release
+	target/release/wattle demo
 
 setup: ## installs what the tests need and the machine lacks
 	@scripts/setup

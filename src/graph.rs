@@ -74,16 +74,20 @@ fn reason(graph: &EntityGraph, id: NodeId) -> String {
 
 fn text(graph: &EntityGraph, statistics: Option<&Statistics>) -> String {
     let mut out = String::new();
+    // Some sources do not count writes; then how large a table is says something, too.
+    let counted = statistics.is_some_and(|s| s.nodes.iter().any(|node| node.writes > 0));
     let width = graph.node_ids().map(|id| graph.node(id).name.len()).max().unwrap_or(0);
     for id in graph.node_ids() {
         let node = graph.node(id);
-        let writes = statistics
+        let size = statistics
             .and_then(|s| s.nodes.get(id.index()))
-            .map(|n| format!("{:>12} writes", n.writes))
+            .map(
+                |n| if counted { format!("{:>12} writes", n.writes) } else { format!("{:>12} rows", n.rows) },
+            )
             .unwrap_or_default();
         let _ = writeln!(
             out,
-            "{:width$}  {:8}{writes}  {}",
+            "{:width$}  {:8}{size}  {}",
             node.name,
             node.tracking.to_string(),
             reason(graph, id)

@@ -78,7 +78,7 @@ async fn source_rows(scene: &Scene) -> Result<u64> {
     let mut rows = 0;
     for id in pack.graph().node_ids() {
         let counted = scene
-            .source
+            .source()
             .value(&format!("select count(*)::text from {}", pack.graph().node(id).relation))
             .await?;
         rows += counted.unwrap_or_default().parse::<u64>()?;
@@ -108,7 +108,7 @@ impl Bench<'_> {
     /// Updates bills, one row a statement, in transactions of 100.
     async fn update_bills(&self, count: u64) -> Result<()> {
         self.scene
-            .source
+            .source()
             .psql(
                 "create or replace procedure wattle_sample.touch_bills(wanted bigint) language plpgsql as $$
                  declare id bigint; done bigint := 0;
@@ -154,13 +154,13 @@ impl Bench<'_> {
         self.drain().await?;
         for _ in 0..ROUNDS {
             self.scene
-                .source
+                .source()
                 .psql("select pg_create_logical_replication_slot('ceiling', 'pgoutput')")
                 .await?;
             self.update_bills(CAPTURED).await?;
             let end = self
                 .scene
-                .source
+                .source()
                 .value("select pg_current_wal_insert_lsn()::text")
                 .await?
                 .context("a position")?;
@@ -304,7 +304,7 @@ impl Bench<'_> {
     async fn clients(&self, address: std::net::SocketAddr) -> Result<Vec<Client>> {
         let customers = self
             .scene
-            .target
+            .target()
             .psql(&format!(
                 "select h.customer_id, min(h.account_id) from t_{TENANT}.holding h join t_{TENANT}.balance b using (account_id)
                  where h.shareable group by 1 order by 1 limit 100"

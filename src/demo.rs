@@ -4,10 +4,9 @@ mod folder;
 mod sql;
 mod tour;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -47,7 +46,7 @@ const WORK_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Demo {
     #[command(subcommand)]
     verb: Option<DemoVerb>,
-    /// The port to serve on, on this machine only.
+    /// The port to serve on, on this machine only; 0 for any that is free.
     #[arg(long, env = "PORT", default_value_t = 8080)]
     port: u16,
     /// Where the demo keeps its files.
@@ -74,27 +73,26 @@ impl Demo {
     async fn show(self) -> anyhow::Result<ExitCode> {
         let stop = signals::stop_requested()?;
         let folder = Folder::open(&self.data_dir, self.reset)?;
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        // A port that is taken is said before anything else is begun.
+        let listener = wattle_api::bind((Ipv4Addr::LOCALHOST, self.port).into())
+            .context("the demo serves on the port that --port or PORT names")?;
+        let listen = listener.local_addr()?;
         folder.write_settings(listen)?;
-        let made = self.set_up(&folder, &stop).await.with_context(|| {
+        let ready = self.get_ready(&folder, &stop).await.with_context(|| {
             format!(
                 "the demo cannot go on with what is in {}; `{} --reset` starts anew",
                 folder.path().display(),
                 tour::command(&self.data_dir)
             )
         });
-        let Some((context, tenant)) = made? else { return Ok(stopped_early()) };
-        // A port that is taken is said before anything else is begun.
-        let server = wattle_api::bind(context.tenants.clone(), listen)
-            .context("the demo serves on the port that --port or PORT names")?;
-        if !is_hydrated(&context, &tenant).await? && !hydrate::hydrate(&context, &tenant, &[], &stop).await? {
-            return Ok(stopped_early());
-        }
-        let shown = tour::Shown::choose(&folder, &context, &tenant).await?;
+        let Some((context, shown)) = ready? else {
+            println!("stopped before it was ready; the next run goes on where this one was");
+            return Ok(ExitCode::SUCCESS);
+        };
         tour::print(&self.data_dir, listen, &shown);
         let mut stopping = stop.clone();
         let (served, synced, worked) = tokio::join!(
-            server.serve(async move {
+            wattle_api::serve(context.tenants.clone(), listener, async move {
                 let _ = stopping.wait_for(|stop| *stop).await;
             }),
             Sync::of_all().until_stopped(&context, stop.clone()),
@@ -106,13 +104,13 @@ impl Demo {
         synced
     }
 
-    /// The retailer's database, Wattle's settings and schema, and the tenant: whatever of it is not there yet. Nothing
-    /// when it was asked to stop meanwhile.
-    async fn set_up(
+    /// The retailer's database, Wattle's schema, the tenant and its data: whatever of it is not there yet. Nothing when it
+    /// was asked to stop meanwhile.
+    async fn get_ready(
         &self,
         folder: &Folder,
         stop: &watch::Receiver<bool>,
-    ) -> anyhow::Result<Option<(Context, Arc<Tenant>)>> {
+    ) -> anyhow::Result<Option<(Context, tour::Shown)>> {
         if !folder.retailer().exists() {
             let mut stop = stop.clone();
             tokio::select! {
@@ -136,13 +134,12 @@ impl Demo {
         lifecycle.add_source(&id, source).await?;
         let context = Context::open(&folder.settings()).await?;
         let tenant = context.tenant(&id).await?;
-        Ok(Some((context, tenant)))
+        if !is_hydrated(&context, &tenant).await? && !hydrate::hydrate(&context, &tenant, &[], stop).await? {
+            return Ok(None);
+        }
+        let shown = tour::Shown::choose(folder, &context, &tenant).await?;
+        Ok(Some((context, shown)))
     }
-}
-
-fn stopped_early() -> ExitCode {
-    println!("stopped before it was ready; the next run goes on where this one was");
-    ExitCode::SUCCESS
 }
 
 /// Builds the retailer's database under another name until it is whole.

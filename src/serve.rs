@@ -35,7 +35,7 @@ impl Serve {
             let _ = stop.wait_for(|stop| *stop).await;
         };
         let listen = self.listen.unwrap_or(context.settings.listen);
-        wattle_api::bind(context.tenants, listen)?.serve(shutdown).await?;
+        wattle_api::serve(context.tenants, wattle_api::bind(listen)?, shutdown).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

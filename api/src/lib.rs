@@ -33,5 +33,5 @@ mod serve;
 mod token;
 
 pub use error::ErrorCode;
-pub use serve::{ApiState, Bound, ServeError, bind, configure};
+pub use serve::{ApiState, ServeError, bind, configure, serve};
 pub use token::CertificateThumbprint;

@@ -2,12 +2,12 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use actix_web::dev::Server;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, HttpServer};
+use tokio::net::TcpSocket;
 use wattle_tenants::Tenants;
 
 use crate::dispatch;
@@ -17,6 +17,8 @@ use crate::endpoints::BASE_PATH;
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 /// Connections that one worker holds open. The standard's busiest site makes 750 calls a second.
 const CONNECTIONS_PER_WORKER: usize = 10_000;
+/// Connections that wait to be taken up: enough for the burst after a restart.
+const BACKLOG: u32 = 1_024;
 /// For the head of a request to arrive.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// Longer than the pause between the calls of one session, shorter than what proxies keep.
@@ -77,11 +79,24 @@ fn bind_advice(error: &io::Error) -> String {
     }
 }
 
-/// A server that listens and does not serve yet.
-pub struct Bound(Server);
+/// Listens on an address. Who calls from now on is answered once [`serve`] runs.
+pub fn bind(listen: SocketAddr) -> Result<TcpListener, ServeError> {
+    let bound = || {
+        let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restart need not wait until the last connections are forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(listen)?;
+        socket.listen(BACKLOG)?.into_std()
+    };
+    bound().map_err(|source| ServeError::Bind { address: listen, source })
+}
 
-/// Listens on an address.
-pub fn bind(tenants: Tenants, listen: SocketAddr) -> Result<Bound, ServeError> {
+/// Serves the API until `shutdown` completes; then takes no more requests and finishes those under way.
+pub async fn serve(
+    tenants: Tenants,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
     let state = ApiState::new(tenants);
     let bound = HttpServer::new(move || App::new().configure(|cfg| configure(cfg, state.clone())))
         .max_connections(CONNECTIONS_PER_WORKER)
@@ -89,24 +104,17 @@ pub fn bind(tenants: Tenants, listen: SocketAddr) -> Result<Bound, ServeError> {
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(DRAIN_SECS)
         .disable_signals()
-        .bind(listen)
-        .map_err(|source| ServeError::Bind { address: listen, source })?;
+        .listen(listener)
+        .map_err(ServeError::Server)?;
     for address in bound.addrs() {
         tracing::info!("serving the CDR API on http://{address}");
     }
-    Ok(Bound(bound.run()))
-}
-
-impl Bound {
-    /// Serves the API until `shutdown` completes; then takes no more requests and finishes those under way.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let mut server = self.0;
-        let handle = server.handle();
-        tokio::select! {
-            ended = &mut server => return ended.map_err(ServeError::Server),
-            () = shutdown => tracing::info!("stopping: no more requests are taken"),
-        }
-        let ((), ended) = tokio::join!(handle.stop(true), server);
-        ended.map_err(ServeError::Server)
+    let mut server = bound.run();
+    let handle = server.handle();
+    tokio::select! {
+        ended = &mut server => return ended.map_err(ServeError::Server),
+        () = shutdown => tracing::info!("stopping: no more requests are taken"),
     }
+    let ((), ended) = tokio::join!(handle.stop(true), server);
+    ended.map_err(ServeError::Server)
 }

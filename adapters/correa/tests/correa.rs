@@ -2,19 +2,17 @@
 
 mod fetch;
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::Value;
+use anyhow::{Result, ensure};
+use chrono::Utc;
 use tokio_postgres::Client;
-use wattle_core::entity::{account_list_shape, pick};
-use wattle_core::{Entity, Record};
+use wattle_core::Entity;
 use wattle_correa::{Correa, Error, Workload, create};
-use wattle_sample::{Answers, MutationKind, Projection, World, WorldConfig};
+use wattle_sample::{MutationKind, World, WorldConfig};
 use wattle_sql::Pack;
-use wattle_testbed::{Database, Fault, Postgres, eventually};
+use wattle_testbed::{Database, Fault, Fetched, Postgres, eventually};
 
 fn config(seed: u64, customers: u32) -> WorldConfig {
     let today = Utc::now().with_timezone(&chrono_tz::Australia::Melbourne).date_naive();
@@ -29,67 +27,11 @@ async fn sample(label: &str, seed: u64, customers: u32) -> Result<Database> {
 
 /// Fetches everything there is and compares it with what the World says.
 async fn assert_agrees(client: &Client, pack: &Pack, world: &World) -> Result<()> {
-    let answers = Answers::new(world, &Correa);
-    let plans = fetch::all(client, pack, Entity::Plan).await?;
-    let accounts = fetch::all(client, pack, Entity::Account).await?;
-    let balances = fetch::all(client, pack, Entity::Balance).await?;
-    let invoices = fetch::all(client, pack, Entity::Invoice).await?;
-    let transactions = fetch::all(client, pack, Entity::BillingTransaction).await?;
-    let visible: Vec<_> = world.accounts().filter(|account| !account.deleted).collect();
-    assert_eq!(accounts.len(), visible.len());
-    let of = |records: &fetch::Records, key: &str| -> Vec<Value> {
-        let own = records.values().filter(|record| record.owners[0].as_str() == key);
-        own.map(|record| fetch::served(record, key, &plans)).collect()
-    };
-    for account in visible {
-        let key = Correa.account_key(world, account.id);
-        let (_, record) =
-            accounts.iter().find(|(listed, _)| listed.as_str() == key).context("the account is there")?;
-        assert_eq!(Some(fetch::served(record, &key, &plans)), answers.account_detail(account.id));
-        let listed = Record { body: pick(account_list_shape(), &record.body), ..record.clone() };
-        assert_eq!(Some(fetch::served(&listed, &key, &plans)), answers.account(account.id));
-        let (_, balance) =
-            balances.iter().find(|(listed, _)| listed.as_str() == key).context("the balance is there")?;
-        assert_eq!(Some(balance.body.clone()), answers.balance(account.id));
-        let mut bills = of(&invoices, &key);
-        bills.sort_by(|one, other| other["issueDate"].as_str().cmp(&one["issueDate"].as_str()));
-        assert_eq!(bills, answers.invoices(account.id, NaiveDate::MIN, NaiveDate::MAX));
-        let mut entries = of(&transactions, &key);
-        let instant = |entry: &Value| {
-            entry["executionDateTime"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok())
-        };
-        entries.sort_by_key(|entry| std::cmp::Reverse(instant(entry)));
-        assert_eq!(
-            entries,
-            answers.transactions(account.id, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC)
-        );
+    let mut records = HashMap::new();
+    for entity in Entity::ALL {
+        records.insert(entity, fetch::all(client, pack, entity).await?);
     }
-    assert_customers_agree(client, pack, world).await
-}
-
-async fn assert_customers_agree(client: &Client, pack: &Pack, world: &World) -> Result<()> {
-    let answers = Answers::new(world, &Correa);
-    let customers = fetch::all(client, pack, Entity::Customer).await?;
-    assert_eq!(customers.len(), world.customers().len());
-    let holdings = fetch::all(client, pack, Entity::Holding).await?;
-    for customer in world.customers() {
-        let key = Correa.customer_key(world, customer.id);
-        let (_, record) =
-            customers.iter().find(|(listed, _)| listed.as_str() == key).context("the customer is there")?;
-        assert_eq!(record.body["customerUType"], customer.party.cds_type());
-        let shareable = answers.shareable(customer.id);
-        let expected: BTreeSet<String> =
-            shareable.iter().map(|account| Correa.account_key(world, *account)).collect();
-        let hidden =
-            |account: &str| world.accounts().any(|listed| listed.deleted && listed.number == account);
-        let own = holdings.values().filter(|holding| holding.owners[0].as_str() == key);
-        let found: BTreeSet<String> = own
-            .filter(|holding| holding.body["shareable"] == true && !hidden(holding.owners[1].as_str()))
-            .map(|holding| holding.owners[1].as_str().to_owned())
-            .collect();
-        assert_eq!(found, expected);
-    }
-    Ok(())
+    Fetched::new(&records).compare(world, &Correa)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,8 @@
 //! A test that needs a database gets a real one: [`Postgres`] starts a server from the machine's own binaries, in a
 //! folder and on a port of its own, as an unprivileged user when the tests run as root. [`Proxy`] stands in front of
 //! any server and fails on request, [`Wattle`] runs the built program as an operator would, and can kill it at any
-//! moment, [`Dice`] draws repeatable fault schedules, and [`eventually`] waits for what becomes true in its own time.
+//! moment, [`Dice`] draws repeatable fault schedules, [`eventually`] waits for what becomes true in its own time,
+//! and [`Fetched`] compares a sample retailer's records with its World.
 //!
 //! **What it guarantees.** Nothing is shared with other servers on the machine: no fixed port, no socket outside the
 //! folder, a random superuser password, and password authentication for every role, so that a test of isolation
@@ -19,6 +20,7 @@
 //! **How it fails.** With an [`anyhow::Error`] that carries the end of the server's log. A server handle does not
 //! depend on the runtime it was started in; a [`Proxy`] does and ends with it.
 
+mod agreement;
 mod dice;
 mod eventually;
 mod machine;
@@ -28,6 +30,7 @@ mod proxy;
 mod target;
 mod wattle;
 
+pub use agreement::{Fetched, Records};
 pub use dice::Dice;
 pub use eventually::eventually;
 pub use postgres::{Builder, Database, Postgres, Row, Statement, Stop};

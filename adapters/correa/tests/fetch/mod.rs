@@ -1,17 +1,11 @@
-//! Runs the pack's queries for every row there is, and serves what comes of them as the API does.
-
-use std::collections::BTreeMap;
+//! Runs the pack's queries for every row there is.
 
 use anyhow::{Context, Result, anyhow};
-use serde_json::{Map, Value};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
-use wattle_core::entity::{PLAN_DETAIL_SLOT, PLAN_NAME_SLOT, SERVICE_POINT_SLOT};
-use wattle_core::{Entity, Key, Record};
+use wattle_core::{Entity, Key};
 use wattle_sql::{Assembler, Mapping, Pack, Row, SourceValue, Template};
-
-/// All records of an entity, by key.
-pub(crate) type Records = BTreeMap<Key, Record>;
+use wattle_testbed::Records;
 
 /// Correa's pack.
 pub(crate) fn pack() -> Pack {
@@ -98,35 +92,4 @@ fn value(kind: &Type, text: Option<&str>) -> Result<SourceValue> {
         }
         _ => anyhow::bail!("no column is a {kind}"),
     })
-}
-
-/// A record's body as it is served, with the retailer's own ids.
-pub(crate) fn served(record: &Record, account: &str, plans: &Records) -> Value {
-    let mut body = fill(&record.body, plans);
-    if let Value::Object(fields) = &mut body {
-        fields.insert("accountId".to_owned(), account.into());
-    }
-    body
-}
-
-fn fill(value: &Value, plans: &Records) -> Value {
-    let plan = |id: &Value, field: &str| {
-        let (_, plan) =
-            plans.iter().find(|(key, _)| Some(key.as_str()) == id.as_str()).expect("a plan is there");
-        plan.body[field].clone()
-    };
-    match value {
-        Value::Array(values) => values.iter().map(|value| fill(value, plans)).collect(),
-        Value::Object(fields) => match fields.iter().next() {
-            Some((slot, id)) if slot == SERVICE_POINT_SLOT => id.clone(),
-            Some((slot, id)) if slot == PLAN_DETAIL_SLOT => plan(id, "planDetail"),
-            Some((slot, id)) if slot == PLAN_NAME_SLOT => plan(id, "displayName"),
-            _ => fields
-                .iter()
-                .map(|(name, value)| (name.clone(), fill(value, plans)))
-                .collect::<Map<_, _>>()
-                .into(),
-        },
-        scalar => scalar.clone(),
-    }
 }

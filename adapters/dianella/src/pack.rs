@@ -1,13 +1,6 @@
 //! The retailer's pack, embedded.
 
-macro_rules! pack {
-    ($($path:literal,)+) => {
-        /// The files of the pack: path within it, text.
-        pub const PACK: &[(&str, &str)] = &[$(($path, include_str!(concat!("../pack/", $path))),)+];
-    };
-}
-
-pack! {
+wattle_sample::pack! {
     "graph.toml",
     "fetch/account.authorisedContacts.sql",
     "fetch/account.plans.servicePointIds.sql",
@@ -44,24 +37,4 @@ pack! {
     "fetch/plan.planDetail.gasContract.tariffPeriod.sql",
     "fetch/plan.planDetail.meteringCharges.sql",
     "fetch/plan.sql",
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::PACK;
-
-    #[test]
-    fn every_file_of_the_folder_is_embedded() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pack/fetch");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| format!("fetch/{}", entry.unwrap().file_name().to_str().unwrap()))
-            .collect();
-        files.sort();
-        let embedded: Vec<&str> = PACK.iter().map(|(path, _)| *path).collect();
-        assert_eq!(embedded[0], "graph.toml");
-        assert_eq!(embedded[1..], files);
-    }
 }

@@ -6,10 +6,12 @@ use anyhow::{Context, Result};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
-use wattle_core::{Change, Entity, FeedEvent, Fence, Finding, Key, NodeId, SourceAdapter};
+use wattle_core::{
+    Change, Entity, EntityGraph, FeedEvent, Fence, Finding, Key, KeyType, NodeId, SourceAdapter,
+};
 use wattle_dianella::{Dianella, Error, PACK, Workload, create};
 use wattle_sample::{MutationKind, World, WorldConfig};
-use wattle_sql::Pack;
+use wattle_sql::{Pack, path_join, quote};
 use wattle_sqlite::{Options, SqliteAdapter};
 use wattle_testbed::{Fetched, Records};
 
@@ -93,7 +95,70 @@ async fn nothing_is_refused_and_nothing_is_read_whole() -> Result<()> {
     sample.adapter.begin().await?;
     let prepared = sample.adapter.check().await?;
     assert!(prepared.is_empty(), "{prepared:#?}");
+    // `check` does not mind small tables that are read whole; here none is to be.
+    let mut connection = sample.connection().await?;
+    assert_eq!(scans(&mut connection).await?, Vec::<String>::new());
+    // Nor by the fetches once SQLite knows how small they are: their joins begin at the keys.
+    sqlx::raw_sql("analyze").execute(&mut connection).await?;
+    let analyzed = scans(&mut connection).await?;
+    assert!(analyzed.iter().all(|scan| scan.starts_with("from ")), "{analyzed:#?}");
+    sqlx::raw_sql("delete from sqlite_stat1").execute(&mut connection).await?;
+    let mut connection = sample.connection().await?;
+    sqlx::raw_sql("drop index supplies_account; drop index supplies_nmi").execute(&mut connection).await?;
+    let slow = scans(&mut connection).await?;
+    assert!(slow.iter().any(|scan| scan.starts_with("account.plans.servicePointIds: ")), "{slow:#?}");
+    assert!(slow.iter().any(|scan| scan.starts_with("from connection to account: ")), "{slow:#?}");
     Ok(())
+}
+
+/// Whatever reads a table from end to end, or makes an index for want of one: of the fetches, and of the paths from
+/// changed rows to records.
+async fn scans(connection: &mut SqliteConnection) -> Result<Vec<String>> {
+    let pack = Pack::from_files(PACK).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    let graph = pack.graph();
+    let mut statements = Vec::new();
+    for entity in graph.entities() {
+        let queries = pack.queries(entity).context("each entity has queries")?;
+        let keys = keys_relation(graph, graph.root(entity).context("each entity has a root")?);
+        statements.push((entity.to_string(), queries.main.expand(&keys, "?2")));
+        for array in &queries.arrays {
+            statements.push((format!("{entity}.{}", array.path), array.template.expand(&keys, "?2")));
+        }
+    }
+    for node in graph.node_ids() {
+        for path in graph.feeding(node).iter().map(|path| graph.path(*path)) {
+            let join = path_join(graph, path, &keys_relation(graph, path.from), quote);
+            let name = format!("from {} to {}", graph.node(node).name, path.entity);
+            statements.push((name, format!("select {} {}", join.key.join(", "), join.from)));
+        }
+    }
+    assert!(statements.len() > 40, "{} statements", statements.len());
+    let mut scans = Vec::new();
+    for (name, sql) in statements {
+        let plan =
+            sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(format!("explain query plan {sql}")));
+        for (.., step) in plan.fetch_all(&mut *connection).await? {
+            // The keys and other JSON, the sums of an invoice, and rows that the query itself lists.
+            let own =
+                ["VIRTUAL TABLE", "SCAN billed", "SCAN f", "CONSTANT ROW"].iter().any(|it| step.contains(it));
+            if (step.starts_with("SCAN") && !own) || step.contains("AUTOMATIC") {
+                scans.push(format!("{name}: {step}"));
+            }
+        }
+    }
+    Ok(scans)
+}
+
+/// Keys as the SQLite engine gives them: JSON, cast to the columns' types and collations.
+fn keys_relation(graph: &EntityGraph, node: NodeId) -> String {
+    let node = graph.node(node);
+    let caseless = ["accounts", "debtors"].contains(&node.relation.as_str());
+    let columns = node.key.iter().enumerate().map(|(at, column)| match column.key_type {
+        KeyType::Integer => format!("cast(value ->> {at} as integer) as {}", column.name),
+        _ if caseless => format!("cast(value ->> {at} as text) collate nocase as {}", column.name),
+        _ => format!("cast(value ->> {at} as text) as {}", column.name),
+    });
+    format!("(select {}, key as ord from json_each(?1))", columns.collect::<Vec<_>>().join(", "))
 }
 
 #[tokio::test(flavor = "multi_thread")]

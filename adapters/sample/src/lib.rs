@@ -37,6 +37,7 @@ mod invoice;
 mod ledger;
 mod mutation;
 mod numbers;
+mod pack;
 mod person;
 mod plan;
 mod population;

@@ -51,6 +51,18 @@ pub trait Session: Sized + Send {
     ) -> impl Future<Output = Result<u64, Self::Error>> + Send;
 }
 
+impl WorldConfig {
+    /// The configuration that a sample database stores, column by column; nothing if somebody has tampered with it.
+    pub fn from_stored(seed: &str, customers: i64, today: &str, months: i64) -> Option<Self> {
+        Some(Self {
+            seed: seed.parse().ok()?,
+            customers: u32::try_from(customers).ok()?,
+            today: today.parse().ok()?,
+            months: u32::try_from(months).ok()?,
+        })
+    }
+}
+
 /// The World in a sample database, and the mutations that happen to it.
 ///
 /// The database counts the mutations it has gone through in the transactions that apply them, so a workload can stop

@@ -31,18 +31,6 @@ pub struct WorldConfig {
     pub months: u32,
 }
 
-impl WorldConfig {
-    /// The configuration that a sample database stores, column by column; nothing if somebody has tampered with it.
-    pub fn from_stored(seed: &str, customers: i64, today: &str, months: i64) -> Option<Self> {
-        Some(Self {
-            seed: seed.parse().ok()?,
-            customers: u32::try_from(customers).ok()?,
-            today: today.parse().ok()?,
-            months: u32::try_from(months).ok()?,
-        })
-    }
-}
-
 /// A seeded world of energy customers.
 #[derive(Clone, Debug)]
 pub struct World {

@@ -6,6 +6,6 @@ select k.ord         as "$ord",
        d.salutation  as "prefix",
        d.honours     as "suffix"
 from {keys} k
-join delegates d on d.account = k.number
+cross join delegates d on d.account = k.number
 where not d.removed
 order by k.ord, d.delegate_id

@@ -4,6 +4,6 @@ select k.ord         as "$ord",
        c.national_no as "$from.connection",
        c.national_no as "$value"
 from {keys} k
-join supplies s on s.account = k.number
+cross join supplies s on s.account = k.number
 join connections c on c.national_no in (s.nmi, s.second_nmi)
 order by k.ord, s.supply_id, c.national_no = s.second_nmi

@@ -6,5 +6,5 @@ select k.ord          as "$ord",
        s.from_day     as "planOverview.startDate",
        s.to_day       as "planOverview.endDate"
 from {keys} k
-join supplies s on s.account = k.number
+cross join supplies s on s.account = k.number
 order by k.ord, s.supply_id

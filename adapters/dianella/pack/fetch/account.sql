@@ -11,7 +11,7 @@ select k.ord         as "$ord",
        a.opened_day  as "creationDate",
        c.national_no as "$from.connection"
 from {keys} k
-join accounts a on a.number = k.number
+cross join accounts a on a.number = k.number
 left join supplies s on s.supply_id = (select max(n.supply_id) from supplies n where n.account = a.number)
 left join connections c on c.national_no = coalesce(s.nmi, s.mirn)
 where not a.deleted

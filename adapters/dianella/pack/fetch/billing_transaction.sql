@@ -40,5 +40,5 @@ select k.ord     as "$ord",
        iif(p.kind = 'payment', iif(-p.cents < 0, '-', '') || (abs(-p.cents) / 100) || printf('.%02d', abs(-p.cents) % 100), null) as "payment.amount",
        iif(p.kind = 'payment', p.class, null) as "payment.method"
 from {keys} k
-join postings p on p.journal = k.journal and p.line = k.line
+cross join postings p on p.journal = k.journal and p.line = k.line
 where not p.voided

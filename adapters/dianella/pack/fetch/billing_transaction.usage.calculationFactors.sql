@@ -3,7 +3,7 @@ select k.ord  as "$ord",
        f.type as "type",
        iif(f.type = 'DLF', p.dlf, p.mlf) as "value"
 from {keys} k
-join postings p on p.journal = k.journal and p.line = k.line
+cross join postings p on p.journal = k.journal and p.line = k.line
 join factors f on iif(f.type = 'DLF', p.dlf, p.mlf) is not null
 where p.kind = 'usage'
 order by k.ord, f.place

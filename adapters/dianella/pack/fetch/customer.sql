@@ -2,4 +2,4 @@ select k.ord       as "$ord",
        c.client_id as "$key",
        c.kind      as "customerUType"
 from {keys} k
-join clients c on c.client_id = k.client_id
+cross join clients c on c.client_id = k.client_id

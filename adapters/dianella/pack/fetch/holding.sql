@@ -12,5 +12,5 @@ select k.ord                        as "$ord",
        g.rights & 16 <> 0           as "shareable",
        datetime(g.ends_at, 'unixepoch') || 'Z' as "$changesAt"
 from {keys} k
-join grants g on g.grant_id = k.grant_id
+cross join grants g on g.grant_id = k.grant_id
 where g.ends_at is null or g.ends_at > unixepoch({now})

@@ -3,6 +3,6 @@ select k.ord     as "$ord",
        iif(l.cents < 0, '-', '') || (abs(l.cents) / 100) || printf('.%02d', abs(l.cents) % 100) as "amount",
        l.wording as "description"
 from {keys} k
-join invoice_lines l on l.invoice_no = k.invoice_no
+cross join invoice_lines l on l.invoice_no = k.invoice_no
 where l.fuel = 'G' and l.item not in ('usage', 'export', 'fee', 'credit')
 order by k.ord, l.line_no

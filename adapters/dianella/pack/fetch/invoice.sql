@@ -18,7 +18,7 @@ with billed as (
            -coalesce(sum(l.cents) filter (where l.fuel is null and l.item = 'credit'), 0) as own_credits,
            coalesce(sum(l.gst_cents) filter (where l.fuel is null), 0) as own_gst
     from {keys} k
-    join invoices i on i.invoice_no = k.invoice_no
+    cross join invoices i on i.invoice_no = k.invoice_no
     left join invoice_lines l on l.invoice_no = i.invoice_no
     where i.status <> 'void'
     group by k.ord

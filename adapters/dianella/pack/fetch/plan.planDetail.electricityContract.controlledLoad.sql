@@ -5,5 +5,5 @@ select k.ord       as "$ord",
        t.title     as "singleRate.displayName",
        (t.supply / 1000000) || printf('.%06d', t.supply % 1000000) as "singleRate.dailySupplyCharge"
 from {keys} k
-join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'controlled'
+cross join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'controlled'
 order by k.ord, t.tariff_no

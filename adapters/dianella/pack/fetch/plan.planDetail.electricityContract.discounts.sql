@@ -10,5 +10,5 @@ select k.ord    as "$ord",
        iif(x.basis = 'over', (x.value / 1000000) || printf('.%06d', x.value % 1000000), null) as "percentOverThreshold.rate",
        iif(x.threshold < 0, '-', '') || (abs(x.threshold) / 100) || printf('.%02d', abs(x.threshold) % 100) as "percentOverThreshold.usageAmount"
 from {keys} k
-join extras x on x.product_code = k.code and x.fuel = 'E' and x.sort = 'discount'
+cross join extras x on x.product_code = k.code and x.fuel = 'E' and x.sort = 'discount'
 order by k.ord, x.place

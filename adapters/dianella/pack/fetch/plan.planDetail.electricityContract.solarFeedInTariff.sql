@@ -5,5 +5,5 @@ select k.ord       as "$ord",
        t.paid_by   as "payerType",
        t.priced_by as "tariffUType"
 from {keys} k
-join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'feed-in'
+cross join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'feed-in'
 order by k.ord, t.tariff_no

@@ -12,6 +12,6 @@ select k.ord       as "$ord",
        r.measured  as "measurementPeriod",
        r.charged   as "chargePeriod"
 from {keys} k
-join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'season' and t.priced_by = 'demand'
+cross join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'season' and t.priced_by = 'demand'
 join prices r on r.product_code = t.product_code and r.fuel = t.fuel and r.tariff_no = t.tariff_no
 order by k.ord, t.tariff_no, r.block_no

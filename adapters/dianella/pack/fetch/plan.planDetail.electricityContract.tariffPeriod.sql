@@ -9,7 +9,7 @@ select k.ord        as "$ord",
        t.priced_by  as "rateBlockUType",
        r.title      as "singleRate.displayName"
 from {keys} k
-join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'season'
+cross join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'season'
 left join prices r on r.product_code = t.product_code and r.fuel = t.fuel and r.tariff_no = t.tariff_no
     and r.block_no = 1 and r.step_no = 1 and t.priced_by = 'flat'
 order by k.ord, t.tariff_no

@@ -5,6 +5,6 @@ select k.ord       as "$ord",
        r.unit      as "measureUnit",
        r.up_to     as "volume"
 from {keys} k
-join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'season' and t.priced_by = 'time'
+cross join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'season' and t.priced_by = 'time'
 join prices r on r.product_code = t.product_code and r.fuel = t.fuel and r.tariff_no = t.tariff_no
 order by k.ord, t.tariff_no, r.block_no, r.step_no

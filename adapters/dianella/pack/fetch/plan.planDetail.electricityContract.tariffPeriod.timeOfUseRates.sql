@@ -6,6 +6,6 @@ select k.ord         as "$ord",
        r.time_of_use as "type",
        r.hours       as "timeOfUse"
 from {keys} k
-join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'season' and t.priced_by = 'time'
+cross join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'season' and t.priced_by = 'time'
 join prices r on r.product_code = t.product_code and r.fuel = t.fuel and r.tariff_no = t.tariff_no and r.step_no = 1
 order by k.ord, t.tariff_no, r.block_no

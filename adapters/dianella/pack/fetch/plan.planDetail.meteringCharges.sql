@@ -4,5 +4,5 @@ select k.ord         as "$ord",
        (p.meter_most / 1000000) || printf('.%06d', p.meter_most % 1000000) as "maximumValue",
        p.meter_every as "period"
 from {keys} k
-join products p on p.code = k.code
+cross join products p on p.code = k.code
 where p.meter_title is not null

@@ -15,4 +15,4 @@ select k.ord            as "$ord",
        p.gas_on_expiry  as "planDetail.gasContract.onExpiryDescription",
        p.gas_pay_by     as "planDetail.gasContract.paymentOption"
 from {keys} k
-join products p on p.code = k.code
+cross join products p on p.code = k.code

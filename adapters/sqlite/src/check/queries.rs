@@ -9,18 +9,13 @@ use super::Check;
 use crate::catalogue::{Catalogue, same};
 use crate::snapshot::{NOW, Sqlite, keys_relation};
 
-/// Functions that ask the clock by themselves, or when they are given no time.
-const CLOCKS: [&str; 9] = [
-    "current_date(0)",
-    "current_time(0)",
-    "current_timestamp(0)",
-    "date(0)",
-    "time(0)",
-    "datetime(0)",
-    "julianday(0)",
-    "unixepoch(0)",
-    "strftime(1)",
-];
+/// Functions that ask the clock by themselves, as a program names them.
+const CLOCKS: [&str; 3] = ["current_date(0)", "current_time(0)", "current_timestamp(0)"];
+
+/// Functions that ask the clock when they are given no time. A program names them all alike, however much they are given,
+/// so that of `strftime`, which always has its format, it cannot be told.
+const CLOCKS_UNLESS_GIVEN: [&str; 5] =
+    ["date(-1)", "time(-1)", "datetime(-1)", "julianday(-1)", "unixepoch(-1)"];
 
 /// What SQLite's program for a query shows of it.
 #[derive(Default)]
@@ -149,6 +144,12 @@ impl Check<'_> {
                 }
                 ("Function", Some(called)) if CLOCKS.contains(&called.as_str()) => {
                     program.clocks.insert(called);
+                }
+                // Arguments begin at a register, and the first has the number 1.
+                ("Function", Some(called))
+                    if CLOCKS_UNLESS_GIVEN.contains(&called.as_str()) && number(&step[3]) == Some(0) =>
+                {
+                    program.clocks.insert(called.replace("-1", ""));
                 }
                 ("String8", Some(text)) if text.eq_ignore_ascii_case("now") => {
                     program.clocks.insert("'now'".to_owned());

@@ -1,31 +1,35 @@
-//! A small retailer in PostgreSQL with a pack of its own, and a Wattle that syncs it inside the test's process.
+//! A small retailer with a pack of its own, and a Wattle that syncs it inside the test's process: on either engine, on
+//! either side.
 //!
 //! A test works on the source as the retailer would, waits until the target has [settled](Mini::settled), and looks at
-//! the target as a superuser. What the source's administrator must do is done as `check` prints it.
+//! the target through sessions of the tenant. What the source's administrator must do is done as `check` prints it.
+//! SQL at the source is written as PostgreSQL reads it; [`pack::on`] has what SQLite reads otherwise.
 
 #![expect(dead_code, reason = "each suite uses its own part")]
 
+mod look;
 pub(crate) mod pack;
 pub(crate) mod recorder;
+mod source;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use anyhow::{Context, Result, ensure};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wattle_core::{Entity, Finding, Severity, SourceAdapter, SourceSystem, TenantId};
-use wattle_postgres::{Options, PostgresAdapter};
+use wattle_postgres::Options;
 use wattle_sql::Pack;
 use wattle_sync::{SourceRunner, SyncError, Until, request_hydration};
 use wattle_tenants::issuer::DevelopmentIssuer;
 use wattle_tenants::{Lifecycle, Mode, NewTenant, Secrets, TargetSettings, Tenant, Tenants};
-use wattle_testbed::{Database, Postgres, eventually};
+use wattle_testbed::{Database, Engine, Postgres, Target, eventually};
 
 use recorder::Recorder;
+use source::{Source, slot_of};
 
 /// Long enough for a debug build on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,24 +39,27 @@ pub(crate) const READER_PASSWORD: &str = "reads";
 /// What makes one small retailer different from another.
 #[derive(Default)]
 pub(crate) struct Setup {
-    /// Where the source is; the shared server by default.
+    pub(crate) source: Engine,
+    pub(crate) target: Engine,
+    /// Where a source on PostgreSQL is; the shared server by default.
     pub(crate) server: Option<Postgres>,
     /// Files of the pack in place of the usual ones.
     pub(crate) files: Vec<(&'static str, String)>,
     /// Run after the tables are made and before anyone looks at them.
-    pub(crate) sql: &'static str,
+    pub(crate) sql: String,
+    /// Of a source on PostgreSQL.
     pub(crate) options: Options,
 }
 
 pub(crate) struct Mini {
-    pub(crate) source: Arc<Database>,
-    pub(crate) target: Arc<Database>,
+    source: Source,
+    target: Target,
     pub(crate) tenants: Tenants,
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) adapter: Arc<Recorder>,
-    /// The login that reads the source.
-    pub(crate) reader: String,
     pub(crate) secrets: Secrets,
+    /// The test's own way to the target, which takes no connection from the sync's.
+    looks: Tenants,
     options: Options,
     pack: Pack,
     beats: AtomicU32,
@@ -88,8 +95,13 @@ impl Drop for Running {
 }
 
 impl Mini {
+    /// Both sides on PostgreSQL.
     pub(crate) async fn start() -> Result<Self> {
         Self::of(Setup::default()).await
+    }
+
+    pub(crate) async fn on(source: Engine, target: Engine) -> Result<Self> {
+        Self::of(Setup { source, target, ..Setup::default() }).await
     }
 
     /// Tables, login, grants and publication at the source, and a tenant at the target.
@@ -98,26 +110,23 @@ impl Mini {
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         let shared = Postgres::shared().await?;
-        let server = setup.server.as_ref().unwrap_or(shared);
-        let source = server.database("mini").await?;
-        source.psql(pack::TABLES).await?;
-        source.psql(setup.sql).await?;
-        let reader = format!("{}_reader", source.name());
-        source.psql(&format!("create role {reader} login password '{READER_PASSWORD}'")).await?;
-        let target = shared.database("wattle").await?;
+        let source = Source::new(setup.source, setup.server.as_ref().unwrap_or(shared)).await?;
+        source.sql(&setup.sql).await?;
+        let target = Target::new(setup.target, "wattle").await?;
         let secrets = Secrets::new(&[7; 32])?;
-        let (tenants, tenant) = onboard(&target, &secrets, TENANT).await?;
-        let pack = pack_with(&setup.files)?;
-        let adapter = adapter(&pack, &source, &reader, setup.options.clone())?;
-        do_as_check_says(&source, &adapter).await?;
+        let (tenants, tenant) = onboard(&target.url(), &secrets, TENANT).await?;
+        let looks = Tenants::connect(&TargetSettings::new(target.url()), secrets.clone()).await?;
+        let pack = pack_with(setup.source, &setup.files)?;
+        let adapter = source.adapter(&pack, setup.options.clone())?;
+        source.do_as_check_says(&*adapter).await?;
         Ok(Self {
-            source: Arc::new(source),
-            target: Arc::new(target),
+            source,
+            target,
             tenants,
             tenant,
-            adapter: Arc::new(Recorder::new(Arc::new(adapter))),
-            reader,
+            adapter: Arc::new(Recorder::new(adapter)),
             secrets,
+            looks,
             options: setup.options,
             pack,
             beats: AtomicU32::new(0),
@@ -127,9 +136,9 @@ impl Mini {
     /// The same with rows read from a replica of the server.
     pub(crate) async fn of_replica(server: Postgres, replica: &Postgres, options: Options) -> Result<Self> {
         let mut mini = Self::of(Setup { server: Some(server), options, ..Setup::default() }).await?;
-        let url = replica.url_as(&mini.reader, READER_PASSWORD, mini.source.name());
+        let url = replica.url_as(mini.reader(), READER_PASSWORD, mini.source().name());
         mini.options.read_url = Some(url);
-        mini.adapter = Arc::new(Recorder::new(Arc::new(mini.another_adapter()?)));
+        mini.adapter = Arc::new(Recorder::new(mini.another_adapter()?));
         // All that the set-up did is there, so that a test begins with what it does itself.
         let there = format!("select pg_last_wal_replay_lsn() >= '{}'", mini.lsn().await?);
         eventually(PATIENCE, async || {
@@ -145,26 +154,55 @@ impl Mini {
 
     /// Where the source's log ends.
     pub(crate) async fn lsn(&self) -> Result<String> {
-        self.source.value("select pg_current_wal_insert_lsn()").await?.context("it has an end")
+        self.source().value("select pg_current_wal_insert_lsn()").await?.context("it has an end")
+    }
+
+    /// The source, in tests that have it on PostgreSQL.
+    pub(crate) fn source(&self) -> &Arc<Database> {
+        match &self.source {
+            Source::Postgres { database, .. } => database,
+            Source::Sqlite(_) => panic!("this test's source is a file"),
+        }
+    }
+
+    /// The login that reads a source on PostgreSQL.
+    pub(crate) fn reader(&self) -> &str {
+        match &self.source {
+            Source::Postgres { reader, .. } => reader,
+            Source::Sqlite(_) => panic!("this test's source is a file"),
+        }
+    }
+
+    /// The source, in tests that have it in a file, or treat both engines alike.
+    pub(crate) fn retailer(&self) -> &Source {
+        &self.source
+    }
+
+    /// The target, in tests that have it on PostgreSQL.
+    pub(crate) fn target(&self) -> &Database {
+        match &self.target {
+            Target::Postgres(database) => database,
+            Target::Sqlite(_) => panic!("this test's target is a folder"),
+        }
     }
 
     /// Another adapter of the same source, as another process would have.
-    pub(crate) fn another_adapter(&self) -> Result<PostgresAdapter> {
+    pub(crate) fn another_adapter(&self) -> Result<Arc<dyn SourceAdapter>> {
         self.adapter_with(self.options.clone())
     }
 
     /// Another adapter of the same source, with other options.
-    pub(crate) fn adapter_with(&self, options: Options) -> Result<PostgresAdapter> {
-        adapter(&self.pack, &self.source, &self.reader, options)
+    pub(crate) fn adapter_with(&self, options: Options) -> Result<Arc<dyn SourceAdapter>> {
+        self.source.adapter(&self.pack, options)
     }
 
     /// The source's address as the reader has it.
     pub(crate) fn reader_url(&self) -> String {
-        self.source.url_as(&self.reader, READER_PASSWORD)
+        self.source().url_as(self.reader(), READER_PASSWORD)
     }
 
     pub(crate) fn slot(&self) -> String {
-        slot_of(&self.source)
+        slot_of(self.source())
     }
 
     /// Starts to sync.
@@ -196,7 +234,7 @@ impl Mini {
 
     /// Runs SQL at the source as its administrator.
     pub(crate) async fn sql(&self, sql: &str) -> Result<()> {
-        self.source.psql(sql).await.map(drop)
+        self.source.sql(sql).await
     }
 
     /// Waits until capture has begun: what happens at the source from now on is heard.
@@ -212,11 +250,6 @@ impl Mini {
         .await
     }
 
-    /// The position that capture has stored.
-    pub(crate) async fn position(&self) -> Result<Option<String>> {
-        self.target.value(&format!("select max(position) from t_{TENANT}.source_state")).await
-    }
-
     /// Waits until everything that was done at the source before this call is applied, and everything it led to.
     pub(crate) async fn settled(&self) -> Result<()> {
         self.capturing().await?;
@@ -226,13 +259,11 @@ impl Mini {
              on conflict (plan_code) do update set name = excluded.name"
         ))
         .await?;
-        let look = format!(
-            "select concat_ws(' ', coalesce((select body::jsonb ->> 'displayName' from t_{TENANT}.plan where source_id = 'BEAT'), '-'),
-                 (select sum(h.last_seq - m.seq) from t_{TENANT}.stream_head h join t_{TENANT}.marker m using (lane)),
-                 (select count(*) from t_{TENANT}.job where state in ('waiting', 'running')))"
-        );
+        let look = "select concat_ws(' ', coalesce((select body::json ->> 'displayName' from plan where source_id = 'BEAT'), '-'),
+                        (select sum(h.last_seq - m.seq) from stream_head h join marker m using (lane)),
+                        (select count(*) from job where state in ('waiting', 'running')))";
         eventually(PATIENCE, async || {
-            let found = self.target.value(&look).await?.unwrap_or_default();
+            let found = self.value(look).await?.unwrap_or_default();
             let state = self.state().await?;
             ensure!(
                 found == format!("{beat} 0 0"),
@@ -242,149 +273,24 @@ impl Mini {
         })
         .await
     }
-
-    /// How the source is doing, and why.
-    pub(crate) async fn state(&self) -> Result<String> {
-        let sql = format!("select concat_ws(': ', max(state), max(reason)) from t_{TENANT}.source_state");
-        Ok(self.target.value(&sql).await?.unwrap_or_default())
-    }
-
-    /// Waits until the source's state and reason hold all these words; what they are then.
-    pub(crate) async fn says(&self, words: &[&str]) -> Result<String> {
-        eventually(PATIENCE, async || {
-            let state = self.state().await?;
-            ensure!(words.iter().all(|word| state.contains(word)), "it says `{state}`, not {words:?}");
-            Ok(state)
-        })
-        .await
-    }
-
-    /// The ids of an entity's records in the target.
-    pub(crate) async fn ids(&self, entity: Entity) -> Result<BTreeSet<String>> {
-        let sql = format!("select source_id from t_{TENANT}.{entity} where source_id <> 'BEAT'");
-        Ok(self.target.psql(&sql).await?.into_iter().filter_map(|mut row| row.remove(0)).collect())
-    }
-
-    /// Checks which records of an entity are there.
-    pub(crate) async fn expect(&self, entity: Entity, ids: &[&str]) -> Result<()> {
-        let found = self.ids(entity).await?;
-        let wanted: BTreeSet<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-        ensure!(found == wanted, "the target has {entity} {found:?} instead of {wanted:?}");
-        Ok(())
-    }
-
-    /// The full body of an account.
-    pub(crate) async fn account(&self, id: &str) -> Result<Value> {
-        let sql = format!("select detail from t_{TENANT}.account where source_id = '{id}'");
-        let rows = self.target.psql(&sql).await?;
-        let text = rows.into_iter().next().and_then(|mut row| row.remove(0));
-        Ok(serde_json::from_str(&text.with_context(|| format!("there is no account {id}"))?)?)
-    }
-
-    /// What each account's display name is.
-    pub(crate) async fn names(&self) -> Result<BTreeMap<String, String>> {
-        let sql = format!("select source_id, body::jsonb ->> 'displayName' from t_{TENANT}.account");
-        let pair = |row: Vec<Option<String>>| {
-            let mut values = row.into_iter().flatten();
-            Some((values.next()?, values.next()?))
-        };
-        Ok(self.target.psql(&sql).await?.into_iter().filter_map(pair).collect())
-    }
-
-    /// The last names of an account's contacts.
-    pub(crate) async fn contacts(&self, id: &str) -> Result<Vec<String>> {
-        let account = self.account(id).await?;
-        let contacts = account["authorisedContacts"].as_array().cloned().unwrap_or_default();
-        let name = |contact: &Value| contact["lastName"].as_str().map(str::to_owned);
-        Ok(contacts.iter().filter_map(name).collect())
-    }
-
-    /// The one number that a query of the target answers.
-    pub(crate) async fn number(&self, sql: &str) -> Result<i64> {
-        Ok(self.target.value(sql).await?.context("it is null")?.parse()?)
-    }
-
-    /// How many changes capture has stored.
-    pub(crate) async fn heard(&self) -> Result<i64> {
-        self.number(&format!(
-            "select coalesce(sum(last_seq), 0) from t_{TENANT}.stream_head where lane = 'live'"
-        ))
-        .await
-    }
-
-    /// Waits until capture has stored this many changes.
-    pub(crate) async fn has_heard(&self, count: i64) -> Result<()> {
-        eventually(PATIENCE, async || {
-            let heard = self.heard().await?;
-            ensure!(heard >= count, "{heard} of {count} changes are stored");
-            Ok(())
-        })
-        .await
-    }
-
-    /// A transaction of the target's superuser that has run these statements and holds its locks until it is ended.
-    pub(crate) async fn holding(&self, sql: &str) -> Result<tokio_postgres::Client> {
-        let client = self.target.client().await?;
-        client.batch_execute(&format!("begin; {sql}")).await?;
-        Ok(client)
-    }
-
-    /// Waits until a session of the tenant waits for a lock in the target; its process id.
-    pub(crate) async fn blocked(&self) -> Result<i32> {
-        self.waits_for_a_lock("application_name = 'wattle'").await
-    }
-
-    /// Waits until a session that is not the tenant's waits for a lock in the target.
-    pub(crate) async fn blocked_stranger(&self) -> Result<i32> {
-        self.waits_for_a_lock("application_name <> 'wattle'").await
-    }
-
-    async fn waits_for_a_lock(&self, who: &str) -> Result<i32> {
-        let sql = format!(
-            "select max(pid) from pg_stat_activity
-             where datname = current_database() and wait_event_type = 'Lock' and {who}"
-        );
-        eventually(PATIENCE, async || {
-            let pid = self.target.value(&sql).await?.context("no session waits for a lock")?;
-            Ok(pid.parse()?)
-        })
-        .await
-    }
 }
 
 pub(crate) fn system() -> SourceSystem {
     SourceSystem::parse("main").expect("it is a name")
 }
 
-fn slot_of(source: &Database) -> String {
-    format!("{}_slot", source.name())
-}
-
 /// The usual pack with some files replaced or added.
-pub(crate) fn pack_with(files: &[(&'static str, String)]) -> Result<Pack> {
-    let mut all: BTreeMap<&str, &str> = pack::FILES.iter().copied().collect();
-    all.extend(files.iter().map(|(path, text)| (*path, text.as_str())));
-    let all: Vec<(&str, &str)> = all.into_iter().collect();
+pub(crate) fn pack_with(source: Engine, files: &[(&'static str, String)]) -> Result<Pack> {
+    let mut all: BTreeMap<&str, String> =
+        pack::FILES.iter().map(|(path, text)| (*path, pack::on(source, text))).collect();
+    all.extend(files.iter().map(|(path, text)| (*path, pack::on(source, text))));
+    let all: Vec<(&str, &str)> = all.iter().map(|(path, text)| (*path, text.as_str())).collect();
     Pack::from_files(&all).map_err(|errors| anyhow::anyhow!("the pack has mistakes: {errors:?}"))
 }
 
-pub(crate) fn adapter(
-    pack: &Pack,
-    source: &Database,
-    reader: &str,
-    options: Options,
-) -> Result<PostgresAdapter> {
-    let url = source.url_as(reader, READER_PASSWORD);
-    Ok(PostgresAdapter::new(pack.clone(), &url, slot_of(source), options)?)
-}
-
 /// Migrates a target and adds a tenant.
-pub(crate) async fn onboard(
-    target: &Database,
-    secrets: &Secrets,
-    name: &str,
-) -> Result<(Tenants, Arc<Tenant>)> {
-    let settings = TargetSettings::new(target.url());
+pub(crate) async fn onboard(url: &str, secrets: &Secrets, name: &str) -> Result<(Tenants, Arc<Tenant>)> {
+    let settings = TargetSettings::new(url.to_owned());
     let lifecycle = Lifecycle::connect(&settings, secrets.clone()).await?;
     lifecycle.migrate().await?;
     let id = TenantId::parse(name)?;
@@ -409,19 +315,4 @@ pub(crate) async fn refused(adapter: &dyn SourceAdapter) -> Result<Vec<Finding>>
     let mut findings = adapter.check().await?;
     findings.retain(|finding| finding.severity == Severity::Refused);
     Ok(findings)
-}
-
-/// Does at the source what `check` prints, until nothing is missing: exactly those grants, and that publication.
-async fn do_as_check_says(source: &Database, adapter: &dyn SourceAdapter) -> Result<()> {
-    // A grant can bring to light what could not be looked at before.
-    for _ in 0..5 {
-        let findings = refused(adapter).await?;
-        if findings.is_empty() {
-            return Ok(());
-        }
-        for Finding { what, fix, .. } in findings {
-            source.psql(&fix).await.with_context(|| format!("the fix for `{what}` was {fix}"))?;
-        }
-    }
-    bail!("the source still does not pass its check: {:?}", refused(adapter).await?)
 }

@@ -4,32 +4,30 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
+use rstest::rstest;
 use wattle_core::Entity;
 use wattle_postgres::Options;
-use wattle_testbed::{Postgres, eventually};
+use wattle_testbed::{Engine, Postgres, eventually};
 
 use crate::mini::recorder::Call;
-use crate::mini::{Mini, PATIENCE, TENANT};
+use crate::mini::{Mini, PATIENCE};
 
 /// The jobs loop finds a hydration to do while the source is still being prepared, and waits.
+#[rstest]
 #[tokio::test]
-async fn the_position_is_stored_before_the_first_key_is_scanned() -> Result<()> {
-    let mini = Mini::start().await?;
+async fn the_position_is_stored_before_the_first_key_is_scanned(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no) values ('A')").await?;
     let mut begin = mini.adapter.hold(|call| matches!(call, Call::Begin(_)));
     let mut keys = mini.adapter.hold(|call| matches!(call, Call::Keys(_)));
     mini.hydrate(&[]).await?;
-    mini.target.reset_statements().await?;
+    mini.count_anew().await?;
     let _running = mini.run();
     begin.reached().await?;
-    eventually(PATIENCE, async || {
-        let statements = mini.target.statements().await?;
-        let looked = statements.iter().find(|s| s.query.contains("from job where")).map_or(0, |s| s.calls);
-        let scanned = mini.adapter.calls().len() > 1;
-        ensure!(scanned || looked >= 2, "the jobs loop has looked for a job {looked} times");
-        Ok(())
-    })
-    .await?;
+    mini.has_asked("from job where", 2, async || Ok(mini.adapter.calls().len() > 1)).await?;
     ensure!(mini.position().await?.is_none(), "this test holds capture before it stores its position");
     ensure!(mini.adapter.calls().len() == 1, "more than capture is at work: {:?}", mini.adapter.calls());
     begin.go_on();
@@ -42,9 +40,13 @@ async fn the_position_is_stored_before_the_first_key_is_scanned() -> Result<()> 
 
 /// The feed is held until the accounts were scanned and written: what changes from then on, and before the feed
 /// begins, is in the log after the position that was stored.
+#[rstest]
 #[tokio::test]
-async fn what_changes_between_the_position_and_the_feed_is_not_lost() -> Result<()> {
-    let mini = Mini::start().await?;
+async fn what_changes_between_the_position_and_the_feed_is_not_lost(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no, display_name) values ('A', 'Old'), ('B', 'B')").await?;
     let mut feed = mini.adapter.hold(|call| matches!(call, Call::Changes(_)));
     mini.hydrate(&[]).await?;
@@ -77,11 +79,11 @@ async fn a_scan_on_a_replica_sees_what_was_there_when_capture_began() -> Result<
     mini.sql("insert into crm.account (account_no) values ('A')").await?;
     mini.hydrate(&[Entity::Account]).await?;
     let _running = mini.run();
-    let jobs = format!("select count(*) from t_{TENANT}.job where state = 'done'");
+    let jobs = "select count(*) from job where state = 'done'";
     eventually(PATIENCE, async || {
         let state = mini.state().await?;
         let waits = state.contains("has not replayed");
-        ensure!(waits || mini.number(&jobs).await? == 1, "the source is {state}");
+        ensure!(waits || mini.number(jobs).await? == 1, "the source is {state}");
         Ok(())
     })
     .await?;
@@ -90,18 +92,17 @@ async fn a_scan_on_a_replica_sees_what_was_there_when_capture_began() -> Result<
     mini.expect(Entity::Account, &["A"]).await
 }
 
+#[rstest]
 #[tokio::test]
-async fn touches_carry_the_position_of_their_time() -> Result<()> {
-    let mini = Mini::start().await?;
+async fn touches_carry_the_position_of_their_time(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no) values ('A'), ('B')").await?;
     let _running = mini.run_and_hydrate().await?;
-    let carried = mini
-        .target
-        .psql(&format!(
-            "select distinct g ->> 'p' from t_{TENANT}.stream_event, jsonb_array_elements(changes::jsonb) g where lane = 'backfill'"
-        ))
-        .await?;
-    let carried: BTreeSet<String> = carried.into_iter().flatten().flatten().collect();
+    let carried = mini.stored("backfill").await?.into_iter().map(|stored| stored.position);
+    let carried: BTreeSet<String> = carried.collect();
     let asked = mini.adapter.calls().into_iter().filter_map(|call| match call {
         Call::Now(position) => Some(position.as_str().to_owned()),
         _ => None,

@@ -1,20 +1,25 @@
 //! Section 9: what an error leads to depends on its class.
 
 use anyhow::{Result, ensure};
+use rstest::rstest;
 use wattle_core::{Entity, ErrorClass};
+use wattle_testbed::Engine;
 
 use crate::mini::{Mini, TENANT};
 
 async fn quarantine(mini: &Mini) -> Result<Vec<String>> {
-    let sql =
-        format!("select concat_ws(' ', entity, source_id, error) from t_{TENANT}.quarantine order by 1");
-    Ok(mini.target.psql(&sql).await?.into_iter().flatten().flatten().collect())
+    let sql = "select concat_ws(' ', entity, source_id, error) as v from quarantine order by 1";
+    Ok(mini.list(sql).await?.into_iter().flatten().collect())
 }
 
 /// A kind of person that the pack does not know. What was there before stays, and all else goes on.
+#[rstest]
 #[tokio::test]
-async fn a_record_that_breaks_a_rule_is_quarantined_and_the_rest_is_applied() -> Result<()> {
-    let mini = Mini::start().await?;
+async fn a_record_that_breaks_a_rule_is_quarantined_and_the_rest_is_applied(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.person (person_id) values (1), (2)").await?;
     let _running = mini.run_and_hydrate().await?;
     mini.sql("update crm.person set kind = 'X' where person_id = 1; insert into crm.person values (3, 'X'), (4, 'O'); delete from crm.person where person_id = 2")
@@ -38,19 +43,23 @@ async fn a_record_that_breaks_a_rule_is_quarantined_and_the_rest_is_applied() ->
 }
 
 /// A stored position that no adapter ever wrote.
+#[rstest]
 #[tokio::test]
-async fn a_broken_invariant_stops_the_source_and_keeps_everything() -> Result<()> {
-    let mini = Mini::start().await?;
+async fn a_broken_invariant_stops_the_source_and_keeps_everything(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.person (person_id) values (1)").await?;
     let running = mini.run_and_hydrate().await?;
-    mini.target
-        .psql(&format!(
-            "with head as (update t_{TENANT}.stream_head set last_seq = last_seq + 1 where lane = 'live' returning last_seq)
-             insert into t_{TENANT}.stream_event (tenant_id, source_system, lane, first_seq, last_seq, appended_on, changes)
-             select '{TENANT}', 'main', 'live', last_seq, last_seq, (now() at time zone 'utc')::date,
-                 '[{{\"p\": \"nonsense\", \"c\": [[\"d\", \"person\", \"1\"]]}}]' from head"
-        ))
-        .await?;
+    let nonsense = r#"[{"p": "nonsense", "c": [["d", "person", "1"]]}]"#;
+    let today = chrono::Utc::now().date_naive();
+    mini.execute(&format!(
+        "update stream_head set last_seq = last_seq + 1 where lane = 'live';
+         insert into stream_event (tenant_id, source_system, lane, first_seq, last_seq, appended_on, changes)
+         select '{TENANT}', 'main', 'live', last_seq, last_seq, '{today}', '{nonsense}' from stream_head where lane = 'live'"
+    ))
+    .await?;
     let error = running.ended().await?;
     ensure!(error.class() == ErrorClass::Bug, "it ended with {}", error.explain());
     let state = mini.state().await?;

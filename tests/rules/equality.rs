@@ -1,9 +1,11 @@
 //! Rule 7: only the source decides which keys are equal; a record is stored once, under the form that it has there.
 
 use anyhow::{Result, ensure};
+use rstest::rstest;
 use wattle_core::Entity;
+use wattle_testbed::Engine;
 
-use crate::mini::pack::{GRAPH, INVOICE};
+use crate::mini::pack::{GRAPH, INVOICE, built_anew};
 use crate::mini::{Mini, Setup};
 
 const CITEXT: &str = "
@@ -30,17 +32,23 @@ alter table billing.balance alter account_no type char(8);
 alter table billing.bill alter account_no type char(8);";
 
 /// A bill may spell its account otherwise than the account does: the fetch takes the account's own spelling.
-fn caseless(sql: &'static str) -> Setup {
+fn caseless(source: Engine, target: Engine, sql: String) -> Setup {
     let graph = GRAPH.replace("reads = [\"bill_line\"]", "reads = [\"bill_line\", \"account\"]");
     let invoice = INVOICE.replace(
         "b.account_no as \"$owner.account\"",
         "a.account_no as \"$owner.account\", a.account_no as \"$from.account\"",
     ) + " left join crm.account a on a.account_no = b.account_no";
-    Setup { files: vec![("graph.toml", graph), ("fetch/invoice.sql", invoice)], sql, ..Setup::default() }
+    Setup {
+        source,
+        target,
+        files: vec![("graph.toml", graph), ("fetch/invoice.sql", invoice)],
+        sql,
+        ..Setup::default()
+    }
 }
 
-async fn a_change_of_letter_case_is_one_record(sql: &'static str) -> Result<()> {
-    let mini = Mini::of(caseless(sql)).await?;
+async fn a_change_of_letter_case_is_one_record(setup: Setup) -> Result<()> {
+    let mini = Mini::of(setup).await?;
     mini.sql(
         "insert into crm.account (account_no) values ('ab1'); insert into billing.bill (bill_id, account_no) values (1, 'Ab1')",
     )
@@ -66,19 +74,39 @@ async fn a_change_of_letter_case_is_one_record(sql: &'static str) -> Result<()> 
     mini.expect(Entity::Invoice, &[]).await
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_citext_key_that_changes_its_letter_case_is_one_record() -> Result<()> {
-    a_change_of_letter_case_is_one_record(CITEXT).await
+async fn a_citext_key_that_changes_its_letter_case_is_one_record(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    a_change_of_letter_case_is_one_record(caseless(Engine::Postgres, target, CITEXT.to_owned())).await
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_key_of_a_caseless_collation_that_changes_its_letter_case_is_one_record() -> Result<()> {
-    a_change_of_letter_case_is_one_record(CASELESS_COLLATION).await
+async fn a_key_of_a_caseless_collation_that_changes_its_letter_case_is_one_record(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    a_change_of_letter_case_is_one_record(caseless(Engine::Postgres, target, CASELESS_COLLATION.to_owned()))
+        .await
 }
 
+#[rstest]
 #[tokio::test]
-async fn blanks_that_pad_a_key_are_no_part_of_it() -> Result<()> {
-    let mini = Mini::of(Setup { sql: PADDED, ..Setup::default() }).await?;
+async fn a_nocase_key_that_changes_its_letter_case_is_one_record(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let tables = ["crm.account", "crm.contact", "crm.holding", "billing.balance", "billing.bill"];
+    let sql = built_anew(&tables).replace("account_no text", "account_no text collate nocase");
+    a_change_of_letter_case_is_one_record(caseless(Engine::Sqlite, target, sql)).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn blanks_that_pad_a_key_are_no_part_of_it(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::of(Setup { target, sql: PADDED.to_owned(), ..Setup::default() }).await?;
     mini.sql(
         "insert into crm.account (account_no) values ('A1'); insert into billing.bill (bill_id, account_no) values (1, 'A1');
          insert into crm.person (person_id) values (1); insert into crm.holding (person_id, account_no) values (1, 'A1')",

@@ -1,9 +1,11 @@
 //! Rule 1: a record is in the target if and only if its fetch finds it and every owner is present.
 
 use anyhow::{Result, ensure};
+use rstest::rstest;
 use wattle_core::Entity;
+use wattle_testbed::Engine;
 
-use crate::mini::{Mini, TENANT};
+use crate::mini::Mini;
 
 /// Two accounts of one person, each with a balance and bills.
 const TWO_ACCOUNTS: &str = "
@@ -22,19 +24,23 @@ async fn expect_both(mini: &Mini) -> Result<()> {
 }
 
 async fn nothing_in_quarantine(mini: &Mini) -> Result<()> {
-    let count = mini.number(&format!("select count(*) from t_{TENANT}.quarantine")).await?;
+    let count = mini.number("select count(*) from quarantine").await?;
     ensure!(count == 0, "{count} keys are in quarantine");
     Ok(())
 }
 
 /// No bill changes in all this, so no event speaks of one.
+#[rstest]
 #[tokio::test]
-async fn a_soft_deleted_account_takes_all_it_owns_and_brings_it_back_when_undeleted() -> Result<()> {
-    let mini = Mini::start().await?;
+async fn a_soft_deleted_account_takes_all_it_owns_and_brings_it_back_when_undeleted(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
     mini.sql(TWO_ACCOUNTS).await?;
     let _running = mini.run_and_hydrate().await?;
     expect_both(&mini).await?;
-    mini.sql("update crm.account set deleted_at = now() where account_no = 'A'").await?;
+    mini.sql("update crm.account set deleted_at = current_timestamp where account_no = 'A'").await?;
     mini.settled().await?;
     mini.expect(Entity::Customer, &["1"]).await?;
     mini.expect(Entity::Account, &["B"]).await?;
@@ -47,9 +53,13 @@ async fn a_soft_deleted_account_takes_all_it_owns_and_brings_it_back_when_undele
     nothing_in_quarantine(&mini).await
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_record_without_its_owner_is_skipped_and_comes_with_the_owner() -> Result<()> {
-    let mini = Mini::start().await?;
+async fn a_record_without_its_owner_is_skipped_and_comes_with_the_owner(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     mini.sql("insert into billing.bill (bill_id, account_no) values (1, 'A'); insert into billing.balance values ('A', 1)")
         .await?;
@@ -68,9 +78,13 @@ async fn a_record_without_its_owner_is_skipped_and_comes_with_the_owner() -> Res
 }
 
 /// A holding needs its account and its customer, whichever comes last.
+#[rstest]
 #[tokio::test]
-async fn a_record_with_two_owners_needs_both() -> Result<()> {
-    let mini = Mini::start().await?;
+async fn a_record_with_two_owners_needs_both(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     mini.sql("insert into crm.account (account_no) values ('A')").await?;
     mini.sql("insert into crm.holding (person_id, account_no) values (1, 'A')").await?;
@@ -85,9 +99,13 @@ async fn a_record_with_two_owners_needs_both() -> Result<()> {
     mini.expect(Entity::Account, &["A"]).await
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_row_that_moves_to_an_absent_owner_goes() -> Result<()> {
-    let mini = Mini::start().await?;
+async fn a_row_that_moves_to_an_absent_owner_goes(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
     mini.sql(TWO_ACCOUNTS).await?;
     let _running = mini.run_and_hydrate().await?;
     mini.sql("update billing.bill set account_no = 'nobody' where bill_id = 1").await?;
@@ -100,10 +118,14 @@ async fn a_row_that_moves_to_an_absent_owner_goes() -> Result<()> {
 }
 
 /// An account refers to its address: it is read again without it, and stays.
+#[rstest]
 #[tokio::test]
-async fn a_deleted_reference_touches_its_referrer_and_deletes_nothing() -> Result<()> {
+async fn a_deleted_reference_touches_its_referrer_and_deletes_nothing(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
     const ADDRESS: &str = "0f0e0d0c-0000-4000-8000-000000000001";
-    let mini = Mini::start().await?;
+    let mini = Mini::on(source, target).await?;
     mini.sql(TWO_ACCOUNTS).await?;
     mini.sql(&format!("insert into crm.address values ('{ADDRESS}', 'Fitzroy'); update crm.account set address_id = '{ADDRESS}' where account_no = 'A'"))
         .await?;
@@ -124,9 +146,13 @@ async fn a_deleted_reference_touches_its_referrer_and_deletes_nothing() -> Resul
 }
 
 /// What is owned is asked for first, and the owners last.
+#[rstest]
 #[tokio::test]
-async fn the_order_of_hydration_does_not_matter() -> Result<()> {
-    let mini = Mini::start().await?;
+async fn the_order_of_hydration_does_not_matter(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
     mini.sql(TWO_ACCOUNTS).await?;
     let _running = mini.run();
     for entity in [Entity::Invoice, Entity::Balance, Entity::Holding, Entity::Account, Entity::Customer] {

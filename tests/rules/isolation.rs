@@ -1,9 +1,11 @@
 //! Section 10: no statement by one tenant's session, whatever it sets or names, reads or changes another's data.
 
 use anyhow::{Context, Result, ensure};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
-use wattle_tenants::Secrets;
-use wattle_testbed::{Database, Postgres};
+use wattle_core::TenantId;
+use wattle_tenants::{Secrets, TenantSession, Tenants};
+use wattle_testbed::{Database, Engine, Postgres, Target};
 
 use crate::mini::onboard;
 
@@ -22,7 +24,7 @@ impl TwoTenants {
         let target = Postgres::shared().await?.database("isolation").await?;
         let secrets = Secrets::new(&[7; 32])?;
         for name in [OURS, THEIRS] {
-            onboard(&target, &secrets, name).await?;
+            onboard(&target.url(), &secrets, name).await?;
             target
                 .psql(&format!(
                     "insert into wattle.account values ('{name}', 'main', 'A', 'OPEN', '[]', '{{}}', '{{}}');
@@ -254,4 +256,52 @@ async fn a_mistaken_grant_is_still_stopped_by_the_policies() -> Result<()> {
     }
     let row = "'main', 'X', 'OPEN', '[]', '{}', '{}'";
     scene.refused(&[&format!("insert into t_{THEIRS}.account values ('{THEIRS}', {row})")]).await
+}
+
+/// On SQLite the file is the partition. Whatever is asked by name, by whichever tenant's session, comes from that
+/// tenant's own file, and no session has another one open.
+#[tokio::test]
+async fn a_session_has_no_file_open_but_its_own() -> Result<()> {
+    let target = Target::new(Engine::Sqlite, "isolation").await?;
+    let secrets = Secrets::new(&[7; 32])?;
+    onboard(&target.url(), &secrets, OURS).await?;
+    // One process for both, as in use.
+    let (tenants, _) = onboard(&target.url(), &secrets, THEIRS).await?;
+    let sessions = [session(&tenants, OURS).await?, session(&tenants, THEIRS).await?];
+    for session in &sessions {
+        let row = format!("'{}', 'main', 'A', 'OPEN', '[]', '{{}}', '{{}}'", session.tenant());
+        session.db().execute_unprepared(&format!("insert into account values ({row})")).await?;
+    }
+    for session in &sessions {
+        for (sql, answer) in [
+            ("select group_concat(name, ' ') as v from pragma_database_list", "main".to_owned()),
+            ("select group_concat(tenant_id, ' ') as v from account", session.tenant().to_string()),
+            ("select group_concat(tenant_id, ' ') as v from tenant", session.tenant().to_string()),
+        ] {
+            let found = ask(session, sql).await?;
+            ensure!(found == answer, "{sql} answers {found} to {}", session.tenant());
+        }
+        let file = ask(session, "select file as v from pragma_database_list").await?;
+        ensure!(file.ends_with(&format!("/target/{}.db", session.tenant())), "{file}");
+        for other in [OURS, THEIRS] {
+            for schema in [other.to_owned(), format!("t_{other}"), "wattle".to_owned()] {
+                let named = ask(session, &format!("select tenant_id as v from {schema}.account")).await;
+                ensure!(named.is_err(), "{schema}.account answers {named:?} to {}", session.tenant());
+            }
+        }
+    }
+    sessions[0].db().execute_unprepared("delete from account").await?;
+    ensure!(ask(&sessions[0], "select count(*) || '' as v from account").await? == "0");
+    ensure!(ask(&sessions[1], "select count(*) || '' as v from account").await? == "1");
+    Ok(())
+}
+
+async fn session(tenants: &Tenants, name: &str) -> Result<TenantSession> {
+    let tenant = tenants.tenant(&TenantId::parse(name)?).await?.context("it was added")?;
+    Ok(tenants.session(&tenant).await?)
+}
+
+async fn ask(session: &TenantSession, sql: &str) -> Result<String> {
+    let row = session.db().query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+    Ok(row.context("it answers with a row")?.try_get("", "v")?)
 }

@@ -1,14 +1,15 @@
 //! Rule 6: a change affects what the row used to feed and what it feeds now.
 
 use anyhow::{Result, ensure};
+use rstest::rstest;
 use wattle_core::Entity;
-use wattle_testbed::eventually;
+use wattle_testbed::{Engine, eventually};
 
 use crate::mini::recorder::Call;
 use crate::mini::{Mini, PATIENCE, TENANT};
 
-async fn three_accounts() -> Result<Mini> {
-    let mini = Mini::start().await?;
+async fn three_accounts(source: Engine, target: Engine) -> Result<Mini> {
+    let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no) values ('A'), ('B'), ('C'); insert into crm.contact values (1, 'A', 'Nguyen')")
         .await?;
     Ok(mini)
@@ -24,9 +25,13 @@ async fn contact_is_on(mini: &Mini, wanted: &str) -> Result<()> {
     Ok(())
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_row_that_moves_updates_both_records() -> Result<()> {
-    let mini = three_accounts().await?;
+async fn a_row_that_moves_updates_both_records(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = three_accounts(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     contact_is_on(&mini, "A").await?;
     mini.sql("update crm.contact set account_no = 'B'").await?;
@@ -34,18 +39,26 @@ async fn a_row_that_moves_updates_both_records() -> Result<()> {
     contact_is_on(&mini, "B").await
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_deleted_row_updates_the_record_it_was_part_of() -> Result<()> {
-    let mini = three_accounts().await?;
+async fn a_deleted_row_updates_the_record_it_was_part_of(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = three_accounts(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     mini.sql("delete from crm.contact").await?;
     mini.settled().await?;
     contact_is_on(&mini, "nobody").await
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_row_that_moves_twice_within_a_batch_is_where_it_came_to() -> Result<()> {
-    let mini = three_accounts().await?;
+async fn a_row_that_moves_twice_within_a_batch_is_where_it_came_to(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = three_accounts(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     mini.sql("update crm.contact set account_no = 'B'; update crm.contact set account_no = 'C'").await?;
     mini.settled().await?;
@@ -59,12 +72,14 @@ async fn a_row_that_moves_twice_within_a_batch_is_where_it_came_to() -> Result<(
 }
 
 /// The contact moves to B, and while that is not yet applied to C: only what is pending knows that B has it.
+#[rstest]
 #[tokio::test]
-async fn a_prefetch_sees_the_lineage_that_is_pending() -> Result<()> {
-    let mini = three_accounts().await?;
+async fn a_prefetch_sees_the_lineage_that_is_pending(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = three_accounts(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
-    let locked =
-        mini.holding(&format!("select from t_{TENANT}.account where source_id = 'B' for update")).await?;
     mini.adapter.forget();
     let heard = mini.heard().await?;
     let mut first = mini.adapter.hold(|call| matches!(call, Call::Fetch(Entity::Account, _)));
@@ -72,14 +87,15 @@ async fn a_prefetch_sees_the_lineage_that_is_pending() -> Result<()> {
     first.reached().await?;
     mini.sql("update crm.contact set account_no = 'C'").await?;
     mini.has_heard(heard + 2).await?;
+    let locked =
+        mini.holding(&format!("select from t_{TENANT}.account where source_id = 'B' for update")).await?;
     first.go_on();
-    mini.blocked().await?;
     eventually(PATIENCE, async || {
         ensure!(mini.adapter.fetches(Entity::Account).len() == 2, "the next batch is not yet prefetched");
         Ok(())
     })
     .await?;
-    locked.batch_execute("rollback").await?;
+    locked.release().await?;
     mini.settled().await?;
     contact_is_on(&mini, "C").await
 }

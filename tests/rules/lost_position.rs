@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use wattle_core::{Entity, Position, SourceAdapter, SourceError};
-use wattle_testbed::{Postgres, eventually};
+use rstest::rstest;
+use wattle_core::{Entity, Position, SourceError};
+use wattle_testbed::{Engine, Postgres, eventually};
 
-use crate::mini::recorder::Recorder;
-use crate::mini::{Mini, PATIENCE, Setup, TENANT};
+use crate::mini::recorder::{Call, Recorder};
+use crate::mini::{Mini, PATIENCE, Running, Setup};
 
 const BEFORE: &str = "
 insert into crm.account (account_no, display_name) values ('A', 'Old'), ('B', 'B');
@@ -27,11 +28,8 @@ async fn the_gap_is_closed(mini: &Mini) -> Result<()> {
     mini.expect(Entity::Account, &["A", "C"]).await?;
     mini.expect(Entity::Invoice, &["1"]).await?;
     ensure!(mini.names().await?["A"] == "New", "{:?}", mini.names().await?);
-    let jobs = mini
-        .target
-        .psql(&format!("select kind, state from t_{TENANT}.job order by created_at desc limit 1"))
-        .await?;
-    ensure!(jobs[0] == [Some("resync".to_owned()), Some("done".to_owned())], "the last job is {jobs:?}");
+    let last = mini.value("select kind || ' ' || state from job order by created_at desc limit 1").await?;
+    ensure!(last.as_deref() == Some("resync done"), "the last job is {last:?}");
     Ok(())
 }
 
@@ -64,7 +62,7 @@ async fn a_slot_dropped_under_a_running_capture_is_made_up_for() -> Result<()> {
     mini.sql(BEFORE).await?;
     let _running = mini.run_and_hydrate().await?;
     // Kept out for a moment, so that the slot is free to be dropped and nobody hears of the gap.
-    mini.sql(&format!("alter role {} nologin", mini.reader)).await?;
+    mini.sql(&format!("alter role {} nologin", mini.reader())).await?;
     let slot = mini.slot();
     eventually(PATIENCE, async || {
         mini.sql(&format!(
@@ -75,7 +73,7 @@ async fn a_slot_dropped_under_a_running_capture_is_made_up_for() -> Result<()> {
     })
     .await?;
     mini.sql(GAP).await?;
-    mini.sql(&format!("alter role {} login", mini.reader)).await?;
+    mini.sql(&format!("alter role {} login", mini.reader())).await?;
     the_gap_is_closed(&mini).await
 }
 
@@ -90,7 +88,7 @@ async fn a_slot_that_needed_more_log_than_it_may_keep_is_made_up_for() -> Result
     eventually(PATIENCE, async || {
         mini.sql("create table if not exists filler (); drop table filler; select pg_switch_wal()").await?;
         mini.sql("checkpoint").await?;
-        let status = mini.source.value(&status).await?;
+        let status = mini.source().value(&status).await?;
         ensure!(status.as_deref() == Some("lost"), "the slot is {status:?}");
         Ok(())
     })
@@ -101,40 +99,86 @@ async fn a_slot_that_needed_more_log_than_it_may_keep_is_made_up_for() -> Result
     the_gap_is_closed(&mini).await
 }
 
-/// Two servers alike but for their identity: the second answers at the first one's address, so to speak. Its database
-/// holds other accounts, and none of those in the target.
+/// Put back on the quiet, while nobody listens. What changes from then on is in the outbox of the copy, and was never
+/// heard of.
+#[rstest]
 #[tokio::test]
-async fn another_server_is_refused_with_everything_kept() -> Result<()> {
-    let server = Postgres::start().await?;
-    let mini = Mini::of(Setup { server: Some(server), ..Setup::default() }).await?;
+async fn a_file_set_back_while_nobody_listens_is_made_up_for(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(Engine::Sqlite, target).await?;
+    let running = set_back_later(&mini).await?;
+    running.stop().await?;
+    mini.retailer().replace_with(&mini.retailer().file().with_extension("copy"))?;
+    mini.sql(GAP).await?;
+    let said = loss(&mini).await?;
+    ensure!(said.contains("mini.db was set back to an older copy"), "{said}");
+    let _running = mini.run();
+    the_gap_is_closed(&mini).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_file_set_back_under_a_running_capture_is_made_up_for(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(Engine::Sqlite, target).await?;
+    let _running = set_back_later(&mini).await?;
+    // The capture that begins again finds the copy as the gap has left it.
+    let mut feed = mini.adapter.hold(|call| matches!(call, Call::Changes(_)));
+    mini.retailer().replace_with(&mini.retailer().file().with_extension("copy"))?;
+    feed.reached().await?;
+    mini.sql(GAP).await?;
+    feed.go_on();
+    the_gap_is_closed(&mini).await
+}
+
+/// A running sync that has heard of more than a copy of the file knows.
+async fn set_back_later(mini: &Mini) -> Result<Running> {
+    mini.sql(BEFORE).await?;
+    let running = mini.run_and_hydrate().await?;
+    mini.retailer().copy().await?;
+    mini.sql(
+        "update crm.account set display_name = 'Later'; insert into crm.account (account_no) values ('D')",
+    )
+    .await?;
+    mini.settled().await?;
+    mini.expect(Entity::Account, &["A", "B", "D"]).await?;
+    Ok(running)
+}
+
+/// Two sources alike but for their identity: the second answers at the first one's address, so to speak. It holds
+/// other accounts, and none of those in the target.
+#[rstest]
+#[tokio::test]
+async fn another_source_is_refused_with_everything_kept(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let is_server = source == Engine::Postgres;
+    let server = if is_server { Some(Postgres::start().await?) } else { None };
+    let mini = Mini::of(Setup { source, target, server, ..Setup::default() }).await?;
     mini.sql(BEFORE).await?;
     let running = mini.run();
     mini.hydrate(&[]).await?;
     // Nothing but touches is ever applied: no live change has left its position at the marker.
-    let done = format!("select count(*) from t_{TENANT}.job where state = 'done'");
+    let done = "select count(*) from job where state = 'done'";
     eventually(PATIENCE, async || {
-        ensure!(mini.number(&done).await? == 1, "the hydration is not done");
+        ensure!(mini.number(done).await? == 1, "the hydration is not done");
         Ok(())
     })
     .await?;
     running.stop().await?;
 
-    let other = Postgres::builder().own_identity().start().await?;
-    let impostor = Mini::of(Setup { server: Some(other), ..Setup::default() }).await?;
+    let other = if is_server { Some(Postgres::builder().own_identity().start().await?) } else { None };
+    let impostor = Mini::of(Setup { source, target, server: other, ..Setup::default() }).await?;
     impostor.sql("insert into crm.account (account_no) values ('Z')").await?;
-    let adapter = Arc::new(Recorder::new(Arc::new(impostor.another_adapter()?)));
-    mini.target.reset_statements().await?;
+    let adapter = Arc::new(Recorder::new(impostor.another_adapter()?));
+    mini.count_anew().await?;
     mini.hydrate(&[]).await?;
     let running = mini.run_on(adapter.clone());
     mini.says(&["paused", "another database than before"]).await?;
-    eventually(PATIENCE, async || {
-        let statements = mini.target.statements().await?;
-        let looked = statements.iter().find(|s| s.query.contains("from job where")).map_or(0, |s| s.calls);
-        let over = mini.number(&done).await? == 2;
-        ensure!(over || looked >= 3, "the jobs loop has looked {looked} times");
-        Ok(())
-    })
-    .await?;
+    mini.has_asked("from job where", 3, async || Ok(mini.number(done).await? == 2)).await?;
     mini.expect(Entity::Account, &["A", "B"]).await?;
     mini.expect(Entity::Invoice, &["1", "2", "3"]).await?;
     running.stop().await?;

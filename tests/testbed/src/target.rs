@@ -6,9 +6,10 @@ use tempfile::TempDir;
 use crate::{Database, Postgres};
 
 /// The kinds of target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Engine {
     /// A PostgreSQL database.
+    #[default]
     Postgres,
     /// A folder of SQLite files.
     Sqlite,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use rstest::rstest;
-use wattle_core::{Entity, Position, SourceError};
+use wattle_core::{Entity, Position, SourceAdapter, SourceError};
 use wattle_testbed::{Engine, Postgres, eventually};
 
 use crate::mini::recorder::{Call, Recorder};
@@ -174,6 +174,10 @@ async fn another_source_is_refused_with_everything_kept(
     let impostor = Mini::of(Setup { source, target, server: other, ..Setup::default() }).await?;
     impostor.sql("insert into crm.account (account_no) values ('Z')").await?;
     let adapter = Arc::new(Recorder::new(impostor.another_adapter()?));
+    // A file that nobody ever synced has no outbox, and would be refused for that.
+    if !is_server {
+        adapter.begin().await?;
+    }
     mini.count_anew().await?;
     mini.hydrate(&[]).await?;
     let running = mini.run_on(adapter.clone());

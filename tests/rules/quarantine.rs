@@ -1,33 +1,39 @@
 //! A record in quarantine is read again when anything that it is built from changes, not only its root.
 
 use anyhow::{Result, ensure};
+use rstest::rstest;
 use wattle_core::Entity;
+use wattle_testbed::Engine;
 
-use crate::mini::{Mini, Setup, TENANT};
+use crate::mini::{Mini, Setup};
 
 /// Two accounts, and a contact of A without the name that the CDR asks for.
 const SPOILT: &str = "
 insert into crm.account (account_no) values ('A'), ('B');
 insert into crm.contact (contact_id, account_no, last_name) values (1, 'A', null), (2, 'A', 'Right');";
 
-async fn spoilt() -> Result<Mini> {
-    let sql = "alter table crm.contact alter last_name drop not null";
-    let mini = Mini::of(Setup { sql, ..Setup::default() }).await?;
+async fn spoilt(source: Engine, target: Engine) -> Result<Mini> {
+    let sql = "drop table crm.contact; create table crm.contact (contact_id int primary key not null, account_no text not null, last_name text)";
+    let mini = Mini::of(Setup { source, target, sql: sql.to_owned(), ..Setup::default() }).await?;
     mini.sql(SPOILT).await?;
     Ok(mini)
 }
 
 async fn quarantined(mini: &Mini) -> Result<i64> {
-    mini.number(&format!("select count(*) from t_{TENANT}.quarantine")).await
+    mini.number("select count(*) from quarantine").await
 }
 
 async fn lineage(mini: &Mini) -> Result<i64> {
-    mini.number(&format!("select count(*) from t_{TENANT}.lineage")).await
+    mini.number("select count(*) from lineage").await
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_goes() -> Result<()> {
-    let mini = spoilt().await?;
+async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_goes(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = spoilt(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     mini.expect(Entity::Account, &["B"]).await?;
     ensure!(quarantined(&mini).await? == 1, "the account is not in quarantine");
@@ -40,9 +46,13 @@ async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_goes() -> Resu
 }
 
 /// The next account that the child belongs to is spoilt in its turn, and the first is not.
+#[rstest]
 #[tokio::test]
-async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_moves() -> Result<()> {
-    let mini = spoilt().await?;
+async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_moves(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = spoilt(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     mini.sql("update crm.contact set account_no = 'B' where contact_id = 1").await?;
     mini.settled().await?;
@@ -55,9 +65,13 @@ async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_moves() -> Res
     Ok(())
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_record_that_goes_from_quarantine_leaves_no_lineage() -> Result<()> {
-    let mini = spoilt().await?;
+async fn a_record_that_goes_from_quarantine_leaves_no_lineage(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = spoilt(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     ensure!(quarantined(&mini).await? == 1, "the account is not in quarantine");
     mini.sql("delete from crm.account where account_no = 'A'").await?;

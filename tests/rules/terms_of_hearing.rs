@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use wattle_core::{Entity, Position, SourceAdapter, SourceError};
 use wattle_postgres::{Options, PostgresAdapter};
-use wattle_testbed::{Postgres, Stop, eventually};
+use wattle_testbed::{Engine, Postgres, Stop, eventually};
 
 use crate::mini::{Mini, PATIENCE, READER_PASSWORD, Setup, TENANT, pack, pack_with};
 
@@ -70,7 +70,7 @@ async fn capture_does_not_begin_on_a_publication_that_would_leave_changes_out() 
         other => bail!("it answers {other:?}"),
     }
     let slots = mini
-        .source
+        .source()
         .value(&format!("select count(*) from pg_replication_slots where slot_name = '{}'", mini.slot()))
         .await?;
     ensure!(slots.as_deref() == Some("0"), "a slot was made");
@@ -85,13 +85,13 @@ async fn a_transaction_from_before_the_repair_is_waited_for() -> Result<()> {
     mini.sql(ACCOUNTS).await?;
     mini.run_and_hydrate().await?.stop().await?;
     mini.sql("alter publication wattle drop table crm.account").await?;
-    let late = mini.source.client().await?;
+    let late = mini.source().client().await?;
     late.batch_execute(&format!("begin; {UNHEARD}")).await?;
     mini.sql("alter publication wattle add table crm.account (account_no)").await?;
     let _running = mini.run();
     mini.settled().await?;
-    let jobs = format!("select count(*) from t_{TENANT}.job where kind = 'resync'");
-    ensure!(mini.number(&jobs).await? == 0, "it was read while the transaction was under way");
+    let jobs = "select count(*) from job where kind = 'resync'";
+    ensure!(mini.number(jobs).await? == 0, "it was read while the transaction was under way");
     late.batch_execute("commit").await?;
     is_made_up_for(&mini).await
 }
@@ -106,7 +106,7 @@ async fn a_table_made_anew_under_its_name_is_read_anew() -> Result<()> {
          alter table crm.anew rename to account; grant select on crm.account to {};
          alter publication wattle add table crm.account (account_no);
          insert into crm.account (account_no, display_name) values ('A', 'New'), ('C', 'C'); commit",
-        mini.reader
+        mini.reader()
     ))
     .await?;
     is_made_up_for(&mini).await?;
@@ -120,7 +120,7 @@ async fn a_table_made_anew_under_its_name_is_read_anew() -> Result<()> {
 async fn changes_without_their_key_pause_capture_until_they_have_it_again() -> Result<()> {
     let sql = "alter table crm.account add code int not null generated always as identity;
         create unique index account_code on crm.account (code)";
-    let mini = Mini::of(Setup { sql, ..Setup::default() }).await?;
+    let mini = Mini::of(Setup { sql: sql.to_owned(), ..Setup::default() }).await?;
     mini.sql(
         "alter publication wattle drop table crm.account; alter publication wattle add table crm.account",
     )
@@ -143,7 +143,7 @@ async fn values_that_a_new_type_changes_are_read() -> Result<()> {
     mini.sql("alter table billing.bill alter usage type numeric(12, 0)").await?;
     let usage = format!("select body::jsonb ->> 'balanceAtIssue' from t_{TENANT}.invoice");
     eventually(PATIENCE, async || {
-        let usage = mini.target.value(&usage).await?;
+        let usage = mini.target().value(&usage).await?;
         ensure!(usage.as_deref() == Some("12.00"), "the balance is {usage:?}");
         Ok(())
     })
@@ -162,7 +162,7 @@ insert into crm.account_c (account_no) values ('C');";
 
 #[tokio::test]
 async fn partitions_that_come_and_go_are_noticed() -> Result<()> {
-    let mini = Mini::of(Setup { sql: PARTITIONED, ..Setup::default() }).await?;
+    let mini = Mini::of(Setup { sql: PARTITIONED.to_owned(), ..Setup::default() }).await?;
     mini.sql(ACCOUNTS).await?;
     let running = mini.run_and_hydrate().await?;
     let expect =
@@ -172,8 +172,8 @@ async fn partitions_that_come_and_go_are_noticed() -> Result<()> {
     mini.sql("truncate crm.account_a").await?;
     expect(&["C"]).await?;
     // A partition that is new and empty hides nothing.
-    let jobs = format!("select count(*) from t_{TENANT}.job where kind = 'resync'");
-    let before = mini.number(&jobs).await?;
+    let jobs = "select count(*) from job where kind = 'resync'";
+    let before = mini.number(jobs).await?;
     ensure!(before == 2, "{before} tables were read anew");
     let terms = async || {
         Ok::<_, anyhow::Error>(mini.position().await?.and_then(|p| p.split(' ').nth(3).map(str::to_owned)))
@@ -187,7 +187,7 @@ async fn partitions_that_come_and_go_are_noticed() -> Result<()> {
     })
     .await?;
     mini.settled().await?;
-    ensure!(mini.number(&jobs).await? == before, "an empty partition had its table read anew");
+    ensure!(mini.number(jobs).await? == before, "an empty partition had its table read anew");
     mini.sql("alter table crm.account detach partition crm.account_c").await?;
     expect(&[]).await?;
     running.stop().await?;
@@ -199,7 +199,7 @@ async fn partitions_that_come_and_go_are_noticed() -> Result<()> {
 
 #[tokio::test]
 async fn every_partition_is_checked() -> Result<()> {
-    let mini = Mini::of(Setup { sql: PARTITIONED, ..Setup::default() }).await?;
+    let mini = Mini::of(Setup { sql: PARTITIONED.to_owned(), ..Setup::default() }).await?;
     let cases = [
         (
             "alter table crm.account_a replica identity full",
@@ -292,8 +292,9 @@ async fn a_server_on_another_timeline_is_not_gone_on_with() -> Result<()> {
     let position = mini.another_adapter()?.begin().await?;
     let standby = server.standby(&[]).await?;
     standby.psql("postgres", "select pg_promote()").await?;
-    let url = standby.url_as(&mini.reader, READER_PASSWORD, mini.source.name());
-    let promoted = PostgresAdapter::new(pack_with(&[])?, &url, mini.slot(), Options::default())?;
+    let url = standby.url_as(mini.reader(), READER_PASSWORD, mini.source().name());
+    let promoted =
+        PostgresAdapter::new(pack_with(Engine::Postgres, &[])?, &url, mini.slot(), Options::default())?;
     match promoted.changes(&position).await.map(drop) {
         Err(SourceError::LostPosition { what }) => ensure!(what.contains("on timeline 00000002"), "{what}"),
         other => bail!("it answers {other:?}"),
@@ -315,13 +316,13 @@ async fn a_source_with_a_new_identity_goes_on_when_its_old_one_is_given() -> Res
     upgraded
         .sql("insert into crm.account (account_no, display_name) values ('A', 'New'), ('C', 'C')")
         .await?;
-    let running = mini.run_on(std::sync::Arc::new(upgraded.another_adapter()?));
+    let running = mini.run_on(upgraded.another_adapter()?);
     let said = mini.says(&["paused", "pg_upgrade", "\"formerly\": \""]).await?;
     running.stop().await?;
     let formerly = said.split("\"formerly\": \"").nth(1).and_then(|rest| rest.split('"').next());
     let formerly = formerly.map(str::to_owned);
     let adapter = upgraded.adapter_with(Options { formerly, ..Options::default() })?;
-    let _running = mini.run_on(std::sync::Arc::new(adapter));
+    let _running = mini.run_on(adapter);
     is_made_up_for(&mini).await
 }
 
@@ -346,14 +347,15 @@ const BILL_LINES: &str = "alter table billing.bill_line alter bill_id type date 
 #[tokio::test]
 async fn keys_are_the_same_whatever_the_login_has_been_given() -> Result<()> {
     let mini = Mini::of(Setup {
-        sql: Box::leak(format!("{ODD_KEYS}{BILL_LINES}").into_boxed_str()),
+        sql: format!("{ODD_KEYS}{BILL_LINES}"),
         files: with_date_keys(),
         ..Setup::default()
     })
     .await?;
     mini.sql(&format!(
         "alter role {} set datestyle = 'German'; alter role {} set timezone = 'Asia/Tokyo'",
-        mini.reader, mini.reader
+        mini.reader(),
+        mini.reader()
     ))
     .await?;
     mini.sql("insert into crm.account (account_no) values ('A'); insert into billing.bill values ('2026-10-01', 'A')").await?;
@@ -366,7 +368,7 @@ async fn keys_are_the_same_whatever_the_login_has_been_given() -> Result<()> {
 #[tokio::test]
 async fn rows_without_a_key_are_left_out_and_told_of() -> Result<()> {
     let mini = Mini::of(Setup {
-        sql: Box::leak(format!("{ODD_KEYS}{BILL_LINES}").into_boxed_str()),
+        sql: format!("{ODD_KEYS}{BILL_LINES}"),
         files: with_date_keys(),
         ..Setup::default()
     })
@@ -393,7 +395,7 @@ async fn rows_without_a_key_are_left_out_and_told_of() -> Result<()> {
     mini.sql("update crm.account set display_name = 'New'").await?;
     mini.settled().await?;
     mini.expect(Entity::Invoice, &["2026-11-12"]).await?;
-    let jobs = format!("select count(*) from t_{TENANT}.job where kind = 'resync'");
-    ensure!(mini.number(&jobs).await? == 0, "its table was read anew for a row without a key");
+    let jobs = "select count(*) from job where kind = 'resync'";
+    ensure!(mini.number(jobs).await? == 0, "its table was read anew for a row without a key");
     Ok(())
 }

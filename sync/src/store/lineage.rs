@@ -117,6 +117,9 @@ pub(crate) async fn add(
     entity: Entity,
     rows: &[Row<'_>],
 ) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let mut values = vec![scope.tenant.as_str().into(), scope.source.as_str().into(), entity.name().into()];
     let given = given(work.get_database_backend(), "g", &COLUMNS, columns(graph, rows), &mut values);
     let sql = format!(

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use wattle_core::{SourceSystem, TenantId};
 use wattle_tenants::issuer::DevelopmentIssuer;
-use wattle_tenants::{Lifecycle, Mode, NewSource, NewTenant, Source, Tenant};
+use wattle_tenants::{Lifecycle, Mode, NewSource, NewTenant, NewUpkeep, Source, Tenant};
 
 use crate::adapters;
 use crate::context::Context;
@@ -21,6 +21,10 @@ pub(crate) enum TenantVerb {
     ///
     /// Example: wattle tenant add correa --adapter correa --source env:CORREA_URL
     Add(Box<Add>),
+    /// Sets how a tenant's copy is looked after; what is not given stays as it is.
+    ///
+    /// Example: wattle tenant set correa --retention-days 30
+    Set(SetUpkeep),
     /// Lists the tenants.
     ///
     /// Example: wattle tenant list --json
@@ -79,6 +83,19 @@ pub(crate) struct Add {
 }
 
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("upkeep").required(true).multiple(true))]
+pub(crate) struct SetUpkeep {
+    /// The tenant's name.
+    name: TenantId,
+    /// Days for which changes are kept after they were applied, to be rewound to; 14 unless set.
+    #[arg(long, value_name = "DAYS", group = "upkeep", value_parser = clap::value_parser!(u32).range(..=3650))]
+    retention_days: Option<u32>,
+    /// Hours from one scheduled reconcile to the next; 168, a week, unless set; 0 for none.
+    #[arg(long, value_name = "HOURS", group = "upkeep", value_parser = clap::value_parser!(u32).range(..=87_600))]
+    reconcile_every_hours: Option<u32>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct List {
     /// Print JSON.
     #[arg(long)]
@@ -98,6 +115,7 @@ impl TenantVerb {
     pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         match self {
             Self::Add(add) => add.run(config).await,
+            Self::Set(set) => set.run(config).await,
             Self::List(list) => list.run(config).await,
             Self::Show(show) => show.run(config).await,
         }
@@ -211,6 +229,17 @@ pub(crate) fn development(settings: &Settings, name: &TenantId) -> anyhow::Resul
     })
 }
 
+impl SetUpkeep {
+    async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        let settings = Settings::read(config)?;
+        let lifecycle = Lifecycle::connect(&settings.target, settings.secrets()?).await?;
+        let Self { name, retention_days, reconcile_every_hours } = self;
+        lifecycle.set_upkeep(&name, NewUpkeep { retention_days, reconcile_every_hours }).await?;
+        println!("tenant {name} is set");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 impl List {
     async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         let context = Context::open(config).await?;
@@ -245,6 +274,14 @@ impl Show {
         println!("issuer        {}", tenant.issuer);
         println!("audience      {}", tenant.audience);
         println!("keys          {}", tenant.jwks.keys.len());
+        println!("retention     {} days after a change was applied", tenant.retention_days);
+        println!(
+            "reconcile     {}",
+            match tenant.reconcile_every_hours {
+                0 => "only when asked".to_owned(),
+                hours => format!("every {hours} hours"),
+            }
+        );
         for source in sources {
             println!("source        {} by adapter {}, {}", source.system, source.adapter, shown_url(&source));
         }
@@ -261,6 +298,8 @@ fn facts(tenant: &Tenant, sources: &[Source]) -> Value {
         "host": tenant.host,
         "issuer": tenant.issuer,
         "audience": tenant.audience,
+        "retention_days": tenant.retention_days,
+        "reconcile_every_hours": tenant.reconcile_every_hours,
         "sources": sources.iter().map(|source| json!({
             "source": source.system, "adapter": source.adapter, "url": shown_url(source), "options": source.options,
         })).collect::<Vec<_>>(),

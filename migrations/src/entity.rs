@@ -32,6 +32,10 @@ pub mod tenant {
         pub host: Option<String>,
         /// When the tenant was onboarded.
         pub created_at: DateTimeUtc,
+        /// Days for which changes are kept after they were applied.
+        pub retention_days: i64,
+        /// Hours from one scheduled reconcile to the next; 0: none.
+        pub reconcile_every_hours: i64,
     }
 
     /// None that the code follows.

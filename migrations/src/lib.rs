@@ -15,6 +15,7 @@
 pub mod dialect;
 pub mod entity;
 mod m20261124_000001_target;
+mod m20261125_000002_stream_kept;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -24,7 +25,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261124_000001_target::Migration)]
+        vec![Box::new(m20261124_000001_target::Migration), Box::new(m20261125_000002_stream_kept::Migration)]
     }
 }
 

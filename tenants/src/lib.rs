@@ -23,7 +23,7 @@ mod settings;
 mod target;
 
 pub use error::{TenantError, database_error_class};
-pub use lifecycle::{Lifecycle, NewSource, NewTenant};
+pub use lifecycle::{Lifecycle, NewSource, NewTenant, NewUpkeep};
 pub use registry::{Mode, Source, Tenant, Tenants};
 pub use secrets::{Secrets, resolve_reference};
 pub use session::{Lock, TenantSession};

@@ -5,7 +5,10 @@ mod sqlite;
 
 use jsonwebtoken::jwk::JwkSet;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseConnection, EntityTrait};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect,
+};
 use wattle_core::{SourceSystem, TenantId};
 use wattle_migrations::entity::{source, tenant};
 
@@ -46,6 +49,15 @@ pub struct NewSource {
     pub url: String,
     /// Adapter settings.
     pub options: serde_json::Value,
+}
+
+/// How a tenant's copy is looked after; what is not given stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NewUpkeep {
+    /// Days for which changes are kept after they were applied.
+    pub retention_days: Option<u32>,
+    /// Hours from one scheduled reconcile to the next; 0: none.
+    pub reconcile_every_hours: Option<u32>,
 }
 
 /// The target as its owner.
@@ -95,6 +107,32 @@ impl Lifecycle {
         }
     }
 
+    /// Sets how long a tenant's stream is kept, and how often its copy is compared with the source. What is not given
+    /// stays as it is.
+    pub async fn set_upkeep(&self, tenant: &TenantId, upkeep: NewUpkeep) -> Result<(), TenantError> {
+        let mut statement =
+            tenant::Entity::update_many().filter(tenant::Column::TenantId.eq(tenant.as_str()));
+        if let Some(days) = upkeep.retention_days {
+            statement = statement.col_expr(tenant::Column::RetentionDays, i64::from(days).into());
+        }
+        if let Some(hours) = upkeep.reconcile_every_hours {
+            statement = statement.col_expr(tenant::Column::ReconcileEveryHours, i64::from(hours).into());
+        }
+        let found = match &self.owner {
+            Owner::Postgres(owner) => statement.exec(&owner.db).await?,
+            Owner::Sqlite(folder) => {
+                let file = sqlite::open(folder, tenant).await?;
+                let set = statement.exec(&file).await;
+                file.close().await?;
+                set?
+            }
+        };
+        if found.rows_affected == 0 {
+            return Err(no_tenant(tenant));
+        }
+        Ok(())
+    }
+
     /// Adds a source to a tenant, or sets it right.
     pub async fn add_source(&self, tenant: &TenantId, new: NewSource) -> Result<(), TenantError> {
         let row = source::ActiveModel {
@@ -139,6 +177,10 @@ fn host_name(host: &str) -> Result<String, TenantError> {
     ))
 }
 
+fn no_tenant(tenant: &TenantId) -> TenantError {
+    TenantError::config(format!("there is no tenant {tenant}"), format!("run `wattle tenant add {tenant}`"))
+}
+
 /// What must hold before a tenant is added or set right, seen from the rows that are there.
 fn require_fit(new: &NewTenant, known: &[tenant::Model]) -> Result<(), TenantError> {
     for other in known {
@@ -164,13 +206,33 @@ fn require_fit(new: &NewTenant, known: &[tenant::Model]) -> Result<(), TenantErr
 
 /// Passwords and resource ids derive from the master secret: with another one than before, what is there would no
 /// longer be reached, and ids that were given out would mean nothing.
-pub(crate) fn require_same_secret(known: &[tenant::Model], secrets: &Secrets) -> Result<(), TenantError> {
-    let Some(other) = known.iter().find(|known| known.secret_check != secrets.check()) else { return Ok(()) };
+pub(crate) fn require_same_secret<'a>(
+    known: impl IntoIterator<Item = &'a tenant::Model>,
+    secrets: &Secrets,
+) -> Result<(), TenantError> {
+    known.into_iter().try_for_each(|known| require_secret(&known.tenant_id, &known.secret_check, secrets))
+}
+
+/// The same before a migration, when only these columns are sure to be there.
+async fn require_same_secret_as_before(
+    db: &impl ConnectionTrait,
+    secrets: &Secrets,
+) -> Result<(), TenantError> {
+    let known: Vec<(String, String)> = tenant::Entity::find()
+        .select_only()
+        .columns([tenant::Column::TenantId, tenant::Column::SecretCheck])
+        .into_tuple()
+        .all(db)
+        .await?;
+    known.iter().try_for_each(|(tenant, check)| require_secret(tenant, check, secrets))
+}
+
+fn require_secret(tenant: &str, check: &str, secrets: &Secrets) -> Result<(), TenantError> {
+    if check == secrets.check() {
+        return Ok(());
+    }
     Err(TenantError::config(
-        format!(
-            "the master secret is another one than before, when tenant {} was onboarded",
-            other.tenant_id
-        ),
+        format!("the master secret is another one than before, when tenant {tenant} was onboarded"),
         "name the master secret that this target was set up with; all passwords and resource ids derive from it",
     ))
 }
@@ -194,6 +256,8 @@ async fn write_tenant(
         public_base_url: Set(new.public_base_url.trim_end_matches('/').to_owned()),
         host: Set(new.host),
         created_at: Set(chrono::Utc::now()),
+        retention_days: NotSet,
+        reconcile_every_hours: NotSet,
     };
     let settable = [
         tenant::Column::DisplayName,

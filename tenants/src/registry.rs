@@ -57,6 +57,10 @@ pub struct Tenant {
     pub public_base_url: String,
     /// The host name that serves it alone, if any.
     pub host: Option<String>,
+    /// Days for which changes are kept after they were applied.
+    pub retention_days: i64,
+    /// Hours from one scheduled reconcile to the next; 0: none.
+    pub reconcile_every_hours: i64,
 }
 
 /// One database of a tenant.
@@ -101,6 +105,8 @@ impl TryFrom<tenant::Model> for Tenant {
             audience: row.audience,
             public_base_url: row.public_base_url,
             host: row.host,
+            retention_days: row.retention_days,
+            reconcile_every_hours: row.reconcile_every_hours,
         })
     }
 }
@@ -275,7 +281,7 @@ impl Tenants {
     }
 
     fn checked(&self, row: tenant::Model) -> Result<Arc<Tenant>, TenantError> {
-        require_same_secret(std::slice::from_ref(&row), &self.shared.secrets)?;
+        require_same_secret([&row], &self.shared.secrets)?;
         Ok(Arc::new(Tenant::try_from(row)?))
     }
 }

@@ -43,6 +43,8 @@ fn tenant(mode: Mode, keys: Value) -> Tenant {
         jwks: json!({"keys": keys}).to_string(),
         public_base_url: "https://cdr.correa.example".into(),
         host: None,
+        retention_days: 14,
+        reconcile_every_hours: 0,
         created_at: DateTime::UNIX_EPOCH,
     };
     row.try_into().unwrap()

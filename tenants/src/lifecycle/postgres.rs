@@ -8,7 +8,9 @@ use sea_orm::{
 use wattle_core::{ErrorClass, TenantId};
 use wattle_migrations::entity::tenant;
 
-use super::{NewTenant, require_fit, require_same_secret, require_schema, write_tenant};
+use super::{
+    NewTenant, require_fit, require_same_secret, require_same_secret_as_before, require_schema, write_tenant,
+};
 use crate::error::server_message;
 use crate::{Secrets, TargetSettings, TenantError};
 
@@ -72,7 +74,7 @@ impl Owner {
         let role = runtime_role(&self.options);
         require_role_name(&role)?;
         if self.has_registry().await? {
-            require_same_secret(&tenant::Entity::find().all(&self.db).await?, secrets)?;
+            require_same_secret_as_before(&self.db, secrets).await?;
         }
         let applied = wattle_migrations::migrate(&self.db).await.map_err(owner_needed)?;
         self.ensure_role(&self.db, &role, "wattle", secrets).await?;
@@ -106,7 +108,8 @@ impl Owner {
         .await?;
         let role = quoted(&role);
         work.execute_unprepared(&format!(
-            "grant usage on schema wattle to {role}; grant execute on function wattle.ensure_stream_day to {role}"
+            "grant usage on schema wattle to {role};
+             grant execute on function wattle.ensure_stream_day, wattle.drop_stream_day to {role}"
         ))
         .await?;
         work.commit().await?;

@@ -7,7 +7,10 @@ use sea_orm::{DatabaseConnection, EntityTrait, SqlxSqliteConnector};
 use wattle_core::TenantId;
 use wattle_migrations::entity::tenant;
 
-use super::{NewTenant, require_fit, require_same_secret, require_schema, write_tenant};
+use super::{
+    NewTenant, no_tenant, require_fit, require_same_secret, require_same_secret_as_before, require_schema,
+    write_tenant,
+};
 use crate::session::Lock;
 use crate::target::{Folder, file_error};
 use crate::{Secrets, TenantError};
@@ -17,12 +20,18 @@ pub(super) async fn migrate(folder: &Folder, secrets: &Secrets) -> Result<usize,
     folder.create()?;
     let mut applied = 0;
     for id in folder.tenants()? {
-        require_same_secret(known(folder, &id).await?.as_slice(), secrets)?;
         let path = folder.file(&id);
         let file = opened(&path);
-        let migrated = wattle_migrations::migrate(&file).await;
+        let migrated = async {
+            require_same_secret_as_before(&file, secrets).await?;
+            Ok(wattle_migrations::migrate(&file).await?)
+        };
+        let migrated = migrated.await;
         file.close().await?;
-        applied += migrated.map_err(|error| file_error(&path, error))?;
+        applied += migrated.map_err(|error| match error {
+            TenantError::Database(error) => file_error(&path, error),
+            other => other,
+        })?;
     }
     Ok(applied)
 }
@@ -74,10 +83,7 @@ pub(super) async fn add_tenant(
 pub(super) async fn open(folder: &Folder, tenant: &TenantId) -> Result<DatabaseConnection, TenantError> {
     let path = folder.file(tenant);
     if !path.exists() {
-        return Err(TenantError::config(
-            format!("there is no tenant {tenant}"),
-            format!("run `wattle tenant add {tenant}`"),
-        ));
+        return Err(no_tenant(tenant));
     }
     Ok(opened(&path))
 }

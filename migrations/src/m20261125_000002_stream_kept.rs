@@ -1,0 +1,26 @@
+//! Retention, archive, pauses and reconcile.
+
+use sea_orm::DbBackend;
+use sea_orm_migration::prelude::*;
+
+use crate::dialect::translated;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        let backend = manager.get_database_backend();
+        db.execute_unprepared(&translated(backend, include_str!("stream_kept.sql"))).await?;
+        if backend == DbBackend::Postgres {
+            db.execute_unprepared(include_str!("drop_stream_day.sql")).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
+        Err(DbErr::Custom("this migration is not undone: later releases read what it added".into()))
+    }
+}

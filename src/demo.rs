@@ -134,7 +134,10 @@ impl Demo {
         lifecycle.add_source(&id, source).await?;
         let context = Context::open(&folder.settings()).await?;
         let tenant = context.tenant(&id).await?;
-        if !is_hydrated(&context, &tenant).await? && !hydrate::hydrate(&context, &tenant, &[], stop).await? {
+        let sources = context.sources(&tenant).await?;
+        if !is_hydrated(&context, &tenant).await?
+            && !hydrate::hydrate(&context, &tenant, sources, &[], stop).await?
+        {
             return Ok(None);
         }
         let shown = tour::Shown::choose(folder, &context, &tenant).await?;

@@ -7,8 +7,10 @@ mod context;
 mod demo;
 mod graph;
 mod hydrate;
+mod job;
 mod migrate;
 mod output;
+mod rewind;
 mod sample;
 mod serve;
 mod settings;
@@ -52,6 +54,7 @@ enum Verb {
     Graph(graph::Graph),
     Hydrate(hydrate::Hydrate),
     Sync(sync::Sync),
+    Rewind(rewind::Rewind),
     Serve(serve::Serve),
     Status(status::Status),
     Token(token::Token),
@@ -94,6 +97,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Graph(verb) => verb.run(config).await,
         Verb::Hydrate(verb) => verb.run(config).await,
         Verb::Sync(verb) => verb.run(config).await,
+        Verb::Rewind(verb) => verb.run(config).await,
         Verb::Serve(verb) => verb.run(config).await,
         Verb::Status(verb) => verb.run(config).await,
         Verb::Token(verb) => verb.run(config).await,

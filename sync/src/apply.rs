@@ -197,7 +197,8 @@ impl Apply<'_> {
     /// The entities that a running hydration has yet to reach: it will read them anyway, after their owners.
     async fn still_to_be_hydrated(&self) -> Result<BTreeSet<Entity>, SyncError> {
         let mut ahead = BTreeSet::new();
-        for job in job_store::unfinished(&self.work, &self.runner.scope, JobKind::Hydrate).await? {
+        let jobs = job_store::unfinished(&self.work, &self.runner.scope).await?;
+        for job in jobs.iter().filter(|job| job.kind == JobKind::Hydrate) {
             for scan in job.scans.iter().skip(job.scan + usize::from(job.cursor.is_some())) {
                 if let Scan::Source { node } = scan
                     && let Some(entity) =

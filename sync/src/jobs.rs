@@ -1,19 +1,24 @@
 //! Jobs: hydration and repair as touches, page by page, with a bound on how many are under way.
 
+mod page;
+mod request;
+
 use std::time::{Duration, Instant};
 
-use uuid::Uuid;
-use wattle_core::{Change, Entity, EntityGraph, Fence, Hint, Key, NodeId, Position, SourceError};
-use wattle_tenants::TenantSession;
+use wattle_core::{Change, Entity, EntityGraph, ErrorClass, NodeId, Position, SourceError};
 
+use self::page::read_page;
 use crate::SyncError;
 use crate::apply::touch;
-use crate::batch::path_of_scan;
 use crate::runner::{Loop, Runner};
 use crate::store::jobs::{self as store, Job, Scan, Step};
 use crate::store::stream::{Lane, append, ensure_day};
-use crate::store::{Scope, due, lineage, marker, records, source_state};
+use crate::store::{due, marker, source_state};
 
+pub use self::request::{
+    RewindPreview, RewindRange, RewindTo, preview_rewind, request_hydration, request_retry, request_rewind,
+    rewind_range,
+};
 pub use crate::store::jobs::{JobKind, JobState};
 
 /// Keys of one page: a batch's worth.
@@ -22,27 +27,6 @@ const PAGE_LEN: usize = 1_000;
 const MAX_OUTSTANDING: i64 = 10_000;
 /// How often a runner without work looks for some.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Asks for every record of a source to be read, or for those of some entities. The holder of the source's lease
-/// carries it out.
-pub async fn request_hydration(
-    session: &TenantSession,
-    system: &wattle_core::SourceSystem,
-    graph: &EntityGraph,
-    entities: &[Entity],
-    estimate: Option<u64>,
-) -> Result<Uuid, SyncError> {
-    let scope = Scope { tenant: session.tenant().to_string(), source: system.to_string() };
-    marker::ensure(session.db(), &scope).await?;
-    let scans: Vec<Scan> = graph
-        .entities()
-        .filter(|entity| entities.is_empty() || entities.contains(entity))
-        .filter_map(|entity| graph.root(entity))
-        .map(|root| Scan::Source { node: graph.node(root).name.clone() })
-        .collect();
-    let estimate = estimate.and_then(|rows| i64::try_from(rows).ok());
-    Ok(store::insert(session.db(), &scope, JobKind::Hydrate, &scans, estimate).await?)
-}
 
 /// Every record, from both sides, owners first: what the source has is read, what only the target has is missed.
 pub(crate) fn resync_scans(graph: &EntityGraph) -> Vec<Scan> {
@@ -67,7 +51,7 @@ pub(crate) fn whole_scans(graph: &EntityGraph, node: NodeId) -> Vec<Scan> {
     scans
 }
 
-/// Carries out jobs, oldest first, until something fails or the process stops.
+/// Carries out jobs until something fails or the process stops.
 pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
     let mut applied = runner.progress.applied();
     let mut added = runner.progress.jobs_added();
@@ -79,18 +63,16 @@ pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
             take_due(runner).await?;
             due_looked_at = Some(Instant::now());
         }
-        let job = store::next(runner.db(), &runner.scope).await?;
-        let began = job.is_some() && source_state::position(runner.db(), &runner.scope).await?.is_some();
-        let job = job.filter(|_| began);
-        let busy = match &job {
-            Some(job) => work_on(runner, job).await?,
-            None => false,
-        };
+        let mut jobs = store::unfinished(runner.db(), &runner.scope).await?;
+        if !jobs.is_empty() && source_state::position(runner.db(), &runner.scope).await?.is_none() {
+            jobs.clear();
+        }
+        let busy = work_on_one(runner, &mut jobs).await?;
         runner.works(Loop::Jobs);
         if !busy {
             tokio::select! {
                 // A job under way waits for its touches to be applied.
-                _ = applied.changed(), if job.is_some() => {}
+                _ = applied.changed(), if !jobs.is_empty() => {}
                 _ = added.changed() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = runner.progress.stopped() => {}
@@ -129,6 +111,25 @@ async fn now(runner: &Runner) -> Result<Position, SyncError> {
         return Err(SourceError::ChangedServer { what }.into());
     }
     Ok(now)
+}
+
+/// Does a page of the first job that has one to do: what a change at the source led to comes before what an operator
+/// asked for. A job that cannot get on says why, and holds up no other.
+async fn work_on_one(runner: &Runner, jobs: &mut [Job]) -> Result<bool, SyncError> {
+    jobs.sort_by_key(|job| !matches!(job.kind, JobKind::FanOut | JobKind::Resync));
+    let mut hindered = None;
+    for job in jobs.iter() {
+        match work_on(runner, job).await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) if matches!(error.class(), ErrorClass::Config | ErrorClass::Record) => {
+                store::hinder(runner.db(), job, &error.explain()).await?;
+                hindered.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    hindered.map_or(Ok(false), Err)
 }
 
 /// Does one page of a job; false when it must wait for touches to be applied.
@@ -171,58 +172,4 @@ async fn work_on(runner: &Runner, job: &Job) -> Result<bool, SyncError> {
     work.commit().await?;
     runner.progress.has_appended();
     Ok(true)
-}
-
-/// Touches of one page, and where the next begins.
-struct Page {
-    touches: Vec<Change>,
-    next: Option<String>,
-}
-
-/// Reads a page of a scan; nothing when the graph no longer has what it names.
-async fn read_page(runner: &Runner, scan: &Scan, cursor: Option<&str>) -> Result<Option<Page>, SyncError> {
-    let graph = runner.adapter.graph();
-    let after = cursor.map(Key::from_canonical);
-    let row = |node, key| Change::Row { node, key, hint: Hint::Touch };
-    Ok(match scan {
-        Scan::Source { node } => {
-            let Some(node) = graph.node_named(node) else { return Ok(None) };
-            let page = runner.adapter.keys(node, after.as_ref(), PAGE_LEN).await?;
-            let touches = page.keys.into_iter().map(|key| row(node, key)).collect();
-            Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()) })
-        }
-        Scan::Target { entity } => {
-            let Some(entity) = Entity::from_name(entity) else { return Ok(None) };
-            let Some(root) = graph.root(entity) else { return Ok(None) };
-            let keys = records::page(runner.db(), &runner.scope, entity, after.as_ref(), PAGE_LEN).await?;
-            let next =
-                (keys.len() == PAGE_LEN).then(|| keys.last().map(|key| key.as_str().to_owned())).flatten();
-            Some(Page { touches: keys.into_iter().map(|key| row(root, key)).collect(), next })
-        }
-        Scan::Lineage { node, keys } => {
-            let keys: Option<Vec<Key>> =
-                keys.as_ref().map(|keys| keys.iter().map(|key| Key::from_canonical(key.as_str())).collect());
-            // An entity's name holds no blank, so the first one ends it.
-            let after = cursor.and_then(|cursor| cursor.split_once(' '));
-            let found =
-                lineage::page(runner.db(), &runner.scope, node, keys.as_deref(), after, PAGE_LEN).await?;
-            let next = (found.len() == PAGE_LEN)
-                .then(|| found.last().map(|(entity, key)| format!("{entity} {key}")))
-                .flatten();
-            Some(Page {
-                touches: found.into_iter().filter_map(|(entity, key)| touch(graph, entity, key)).collect(),
-                next,
-            })
-        }
-        Scan::Path { from, entity, owning, nth, keys } => {
-            let Some(path) = path_of_scan(graph, from, entity, *owning, *nth) else { return Ok(None) };
-            let Some(root) = graph.root(graph.path(path).entity) else { return Ok(None) };
-            let keys: Vec<Key> = keys.iter().map(|key| Key::from_canonical(key.as_str())).collect();
-            let heard = marker::read(runner.db(), &runner.scope).await?.position;
-            let mut snapshot = runner.adapter.snapshot(&Fence::new(heard)).await?;
-            let page = snapshot.resolve(path, &keys, after.as_ref(), PAGE_LEN).await?;
-            let touches = page.keys.into_iter().map(|key| row(root, key)).collect();
-            Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()) })
-        }
-    })
 }

@@ -37,6 +37,9 @@ pub mod status;
 mod store;
 
 pub use error::SyncError;
-pub use jobs::{JobKind, JobState, request_hydration};
+pub use jobs::{
+    JobKind, JobState, RewindPreview, RewindRange, RewindTo, preview_rewind, request_hydration,
+    request_retry, request_rewind, rewind_range,
+};
 pub use runner::{SourceRunner, Until};
 pub use store::jobs::JobView;

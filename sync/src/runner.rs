@@ -163,7 +163,7 @@ impl SourceRunner {
     /// Takes the lease and works under it until it is lost, or the end.
     async fn hold(&self, until: Until) -> Result<(), SyncError> {
         let session = self.tenants.session(&self.tenant).await?;
-        let scope = Scope { tenant: self.tenant.id.to_string(), source: self.system.to_string() };
+        let scope = Scope::new(&self.tenant.id, &self.system);
         let mut asked = false;
         let mut lease = loop {
             match Lease::acquire(&session, &scope).await? {

@@ -18,5 +18,6 @@ mod lost_position;
 mod marker;
 mod monotone_snapshots;
 mod quarantine;
+mod rewind;
 mod terms_of_hearing;
 mod unannounced;

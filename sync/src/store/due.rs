@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use wattle_core::{Entity, Key};
 use wattle_tenants::dialect::given;
 
-use super::{Scope, execute, query, texts};
+use super::{Scope, execute, query, records_of, texts};
 
 /// The entities that have any.
 pub(crate) async fn entities(db: &impl ConnectionTrait, scope: &Scope) -> Result<BTreeSet<Entity>, DbErr> {
@@ -72,11 +72,5 @@ pub(crate) async fn take(
         vec![scope.source.as_str().into(), limit.into()],
     )
     .await?;
-    let mut taken = Vec::with_capacity(rows.len());
-    for row in rows {
-        if let Some(entity) = Entity::from_name(&row.try_get::<String>("", "entity")?) {
-            taken.push((entity, Key::from_canonical(row.try_get::<String>("", "source_id")?)));
-        }
-    }
-    Ok(taken)
+    records_of(&rows)
 }

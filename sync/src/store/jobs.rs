@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use wattle_core::Entity;
 
+use super::stream::Lane;
 use super::{Scope, execute, query};
 use crate::SyncError;
 
@@ -22,6 +24,10 @@ pub(crate) enum Scan {
     /// The records at the end of a path from these rows. The path is named by where it starts and ends, and its place
     /// among those that do.
     Path { from: String, entity: String, owning: bool, nth: usize, keys: Vec<String> },
+    /// The changes of a lane after one position and up to another, once more; of these entities, or of all.
+    Stream { lane: Lane, after: i64, through: i64, entities: Vec<Entity> },
+    /// The keys in quarantine: of an entity, or one of them, or all.
+    Quarantine { entity: Option<Entity>, key: Option<String> },
 }
 
 /// Why a job is there.
@@ -34,6 +40,10 @@ pub enum JobKind {
     Resync,
     /// Touches the many records that one change affects.
     FanOut,
+    /// Applies a range of the stream again.
+    Rewind,
+    /// Touches what is in quarantine.
+    Retry,
 }
 
 impl JobKind {
@@ -43,11 +53,15 @@ impl JobKind {
             Self::Hydrate => "hydrate",
             Self::Resync => "resync",
             Self::FanOut => "fan_out",
+            Self::Rewind => "rewind",
+            Self::Retry => "retry",
         }
     }
 
     fn parse(name: &str) -> Option<Self> {
-        [Self::Hydrate, Self::Resync, Self::FanOut].into_iter().find(|kind| kind.name() == name)
+        [Self::Hydrate, Self::Resync, Self::FanOut, Self::Rewind, Self::Retry]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
@@ -114,7 +128,7 @@ pub struct JobView {
     pub estimate: Option<i64>,
     /// Touches that are not yet applied.
     pub outstanding: i64,
-    /// Why it failed.
+    /// Why it failed, or does not get on.
     pub error: Option<String>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
@@ -122,6 +136,13 @@ pub struct JobView {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+}
+
+impl JobView {
+    /// How many of its keys are done with.
+    pub fn done(&self) -> i64 {
+        self.touched - self.outstanding
+    }
 }
 
 const COLUMNS: &str = "job_id, source_system, kind, scans, scan, cursor, touched, estimate, last_seq, state, error, created_at, started_at, finished_at";
@@ -151,24 +172,12 @@ pub(crate) async fn insert(
     Ok(id)
 }
 
-/// The oldest job that is not over.
-pub(crate) async fn next(db: &impl ConnectionTrait, scope: &Scope) -> Result<Option<Job>, DbErr> {
+/// The jobs that are not over, oldest first.
+pub(crate) async fn unfinished(db: &impl ConnectionTrait, scope: &Scope) -> Result<Vec<Job>, DbErr> {
     let sql = format!(
-        "select {COLUMNS} from job where source_system = $1 and state in ('waiting', 'running') order by created_at, job_id limit 1"
+        "select {COLUMNS} from job where source_system = $1 and state in ('waiting', 'running') order by created_at, job_id"
     );
-    query(db, &sql, vec![scope.source.as_str().into()]).await?.first().map(job).transpose()
-}
-
-/// The jobs that are not over and are of a kind.
-pub(crate) async fn unfinished(
-    db: &impl ConnectionTrait,
-    scope: &Scope,
-    kind: JobKind,
-) -> Result<Vec<Job>, DbErr> {
-    let sql = format!(
-        "select {COLUMNS} from job where source_system = $1 and kind = $2 and state in ('waiting', 'running') order by created_at"
-    );
-    query(db, &sql, vec![scope.source.as_str().into(), kind.name().into()]).await?.iter().map(job).collect()
+    query(db, &sql, vec![scope.source.as_str().into()]).await?.iter().map(job).collect()
 }
 
 fn job(row: &QueryResult) -> Result<Job, DbErr> {
@@ -200,7 +209,7 @@ pub(crate) async fn advance(work: &DatabaseTransaction, job: &Job, step: Step<'_
     let moved = execute(
         work,
         "update job set scan = $4, cursor = $5, touched = touched + $6, last_seq = greatest(last_seq, coalesce($7, 0)),
-                        state = 'running', started_at = coalesce(started_at, now())
+                        state = 'running', error = null, started_at = coalesce(started_at, now())
          where job_id = $1 and scan = $2 and cursor is not distinct from $3 and state in ('waiting', 'running')",
         vec![
             job.id.to_string().into(),
@@ -214,6 +223,17 @@ pub(crate) async fn advance(work: &DatabaseTransaction, job: &Job, step: Step<'_
     )
     .await?;
     if moved.rows_affected() == 1 { Ok(()) } else { Err(SyncError::LeaseLost) }
+}
+
+/// Says why a job does not get on.
+pub(crate) async fn hinder(db: &impl ConnectionTrait, job: &Job, error: &str) -> Result<(), DbErr> {
+    execute(
+        db,
+        "update job set error = $2 where job_id = $1 and error is distinct from $2",
+        vec![job.id.to_string().into(), error.into()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Ends a job.
@@ -284,6 +304,10 @@ impl Scan {
             Self::Target { entity } => format!("{entity} in the target"),
             Self::Lineage { node, .. } => format!("records built from {node}"),
             Self::Path { from, entity, .. } => format!("{entity} affected by {from}"),
+            Self::Stream { lane, after, through, .. } => {
+                format!("the {} lane from {} to {through}", lane.name(), after + 1)
+            }
+            Self::Quarantine { .. } => "what is in quarantine".to_owned(),
         }
     }
 }

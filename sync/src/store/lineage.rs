@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use wattle_core::{Entity, EntityGraph, Key, NodeId, Record};
 use wattle_tenants::dialect::given;
 
-use super::{Scope, execute, query, texts};
+use super::{Scope, execute, query, records_of, texts};
 
 /// The records that these rows used to feed, up to a limit.
 pub(crate) async fn look_up(
@@ -27,7 +27,7 @@ pub(crate) async fn look_up(
         ],
     )
     .await?;
-    records(rows)
+    records_of(&rows)
 }
 
 /// A page of the records that any of these rows used to feed, or any row of the node, after a record.
@@ -57,18 +57,7 @@ pub(crate) async fn page(
         ],
     )
     .await?;
-    records(rows)
-}
-
-fn records(rows: Vec<sea_orm::QueryResult>) -> Result<Vec<(Entity, Key)>, DbErr> {
-    let mut found = Vec::with_capacity(rows.len());
-    for row in rows {
-        // An entity that this release does not know has no records either.
-        if let Some(entity) = Entity::from_name(&row.try_get::<String>("", "entity")?) {
-            found.push((entity, Key::from_canonical(row.try_get::<String>("", "source_id")?)));
-        }
-    }
-    Ok(found)
+    records_of(&rows)
 }
 
 /// A record's id, and the node and key of a row that it was built from.

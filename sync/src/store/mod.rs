@@ -12,6 +12,7 @@ pub(crate) mod source_state;
 pub(crate) mod stream;
 
 use sea_orm::{ConnectionTrait, DbErr, ExecResult, QueryResult, Value};
+use wattle_core::{Entity, Key, SourceSystem, TenantId};
 use wattle_tenants::dialect::statement;
 
 /// Whose rows: every tenant table begins with these.
@@ -19,6 +20,12 @@ use wattle_tenants::dialect::statement;
 pub(crate) struct Scope {
     pub(crate) tenant: String,
     pub(crate) source: String,
+}
+
+impl Scope {
+    pub(crate) fn new(tenant: &TenantId, source: &SourceSystem) -> Self {
+        Self { tenant: tenant.to_string(), source: source.to_string() }
+    }
 }
 
 pub(crate) async fn execute(
@@ -35,6 +42,17 @@ pub(crate) async fn query(
     values: Vec<Value>,
 ) -> Result<Vec<QueryResult>, DbErr> {
     db.query_all_raw(statement(db.get_database_backend(), sql, values)).await
+}
+
+/// The entity and key of each row. An entity that this release does not know has no records either.
+pub(crate) fn records_of(rows: &[QueryResult]) -> Result<Vec<(Entity, Key)>, DbErr> {
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(entity) = Entity::from_name(&row.try_get::<String>("", "entity")?) {
+            found.push((entity, Key::from_canonical(row.try_get::<String>("", "source_id")?)));
+        }
+    }
+    Ok(found)
 }
 
 /// A text array parameter.

@@ -1,7 +1,8 @@
 //! The durable stream in the target database: append, and read after a position.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
+use serde::{Deserialize, Serialize};
 use wattle_core::{Change, EntityGraph, Position};
 use wattle_tenants::dialect::given;
 
@@ -9,13 +10,16 @@ use super::{Scope, execute, query, segment};
 use crate::SyncError;
 
 /// Live changes are served first; backfill gets at least a tenth of each batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Lane {
     Live,
     Backfill,
 }
 
 impl Lane {
+    pub(crate) const BOTH: [Self; 2] = [Self::Live, Self::Backfill];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -26,6 +30,7 @@ impl Lane {
 
 /// Changes in one stored row: as many as a batch holds.
 const SEGMENT_LEN: usize = 1_000;
+const SEGMENT_LEN_SEQ: i64 = SEGMENT_LEN as i64;
 
 /// One change, as read.
 #[derive(Debug, Clone)]
@@ -111,7 +116,7 @@ pub(crate) async fn read(
                 scope.source.as_str().into(),
                 lane.name().into(),
                 after.into(),
-                i64::try_from(SEGMENT_LEN).expect("it is small").into(),
+                SEGMENT_LEN_SEQ.into(),
                 scope.tenant.as_str().into(),
             ],
         )
@@ -137,6 +142,60 @@ pub(crate) async fn read(
         }
     }
     Ok(entries)
+}
+
+/// What of a lane is still there.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// When the oldest segment was appended that is still there, where older ones were trimmed; now, where none is left.
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// The first position that was appended at the time asked for, or later.
+    pub(crate) from: Option<i64>,
+}
+
+/// Looks what of a lane is still there, from a time on.
+pub(crate) async fn kept(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    lane: Lane,
+    time: DateTime<Utc>,
+) -> Result<Kept, DbErr> {
+    let rows = query(
+        db,
+        "select case when coalesce(min(e.first_seq), 0) <> 1 and max(h.last_seq) > 0
+                     then coalesce(min(e.appended_at), now()) end as since,
+                min(case when e.appended_at >= $4 then e.first_seq end) as wanted
+         from stream_head h
+         left join stream_event e on e.tenant_id = h.tenant_id and e.source_system = h.source_system and e.lane = h.lane
+         where h.tenant_id = $3 and h.source_system = $1 and h.lane = $2",
+        vec![scope.source.as_str().into(), lane.name().into(), scope.tenant.as_str().into(), time.into()],
+    )
+    .await?;
+    let row = rows.first().ok_or_else(|| DbErr::RecordNotFound("an aggregate".into()))?;
+    Ok(Kept { since: row.try_get("", "since")?, from: row.try_get("", "wanted")? })
+}
+
+/// When the segment was appended that holds a position of a lane.
+pub(crate) async fn appended_at(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    lane: Lane,
+    seq: i64,
+) -> Result<Option<DateTime<Utc>>, DbErr> {
+    let rows = query(
+        db,
+        "select appended_at from stream_event
+         where tenant_id = $4 and source_system = $1 and lane = $2 and first_seq <= $3 and last_seq >= $3 and first_seq > $3 - $5",
+        vec![
+            scope.source.as_str().into(),
+            lane.name().into(),
+            seq.into(),
+            scope.tenant.as_str().into(),
+            SEGMENT_LEN_SEQ.into(),
+        ],
+    )
+    .await?;
+    rows.first().map(|row| row.try_get("", "appended_at")).transpose()
 }
 
 /// Is everything applied, and no job left? Asked in one statement, so that it is true of one moment.

@@ -1,0 +1,132 @@
+//! Reading what a job walks through, a page at a time.
+
+use std::collections::HashSet;
+
+use wattle_core::{Change, Entity, EntityGraph, Fence, Hint, Key, PathId};
+
+use super::PAGE_LEN;
+use crate::SyncError;
+use crate::apply::touch;
+use crate::batch::path_of_scan;
+use crate::runner::Runner;
+use crate::store::jobs::Scan;
+use crate::store::stream::read;
+use crate::store::{lineage, marker, quarantine, records};
+
+/// Changes of the stream looked at in one page: their keys repeat, so there are fewer touches than that.
+const STREAM_PAGE_LEN: usize = 5 * PAGE_LEN;
+
+/// Touches of one page, and where the next begins.
+pub(super) struct Page {
+    pub(super) touches: Vec<Change>,
+    pub(super) next: Option<String>,
+}
+
+/// Reads a page of a scan; nothing when the graph no longer has what it names.
+pub(super) async fn read_page(
+    runner: &Runner,
+    scan: &Scan,
+    cursor: Option<&str>,
+) -> Result<Option<Page>, SyncError> {
+    let graph = runner.adapter.graph();
+    let after = cursor.map(Key::from_canonical);
+    let row = |node, key| Change::Row { node, key, hint: Hint::Touch };
+    Ok(match scan {
+        Scan::Source { node } => {
+            let Some(node) = graph.node_named(node) else { return Ok(None) };
+            let page = runner.adapter.keys(node, after.as_ref(), PAGE_LEN).await?;
+            let touches = page.keys.into_iter().map(|key| row(node, key)).collect();
+            Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()) })
+        }
+        Scan::Target { entity } => {
+            let Some(entity) = Entity::from_name(entity) else { return Ok(None) };
+            let Some(root) = graph.root(entity) else { return Ok(None) };
+            let keys = records::page(runner.db(), &runner.scope, entity, after.as_ref(), PAGE_LEN).await?;
+            let next =
+                (keys.len() == PAGE_LEN).then(|| keys.last().map(|key| key.as_str().to_owned())).flatten();
+            Some(Page { touches: keys.into_iter().map(|key| row(root, key)).collect(), next })
+        }
+        Scan::Lineage { node, keys } => {
+            let keys: Option<Vec<Key>> =
+                keys.as_ref().map(|keys| keys.iter().map(|key| Key::from_canonical(key.as_str())).collect());
+            // An entity's name holds no blank, so the first one ends it.
+            let after = cursor.and_then(|cursor| cursor.split_once(' '));
+            let found =
+                lineage::page(runner.db(), &runner.scope, node, keys.as_deref(), after, PAGE_LEN).await?;
+            let next = (found.len() == PAGE_LEN)
+                .then(|| found.last().map(|(entity, key)| format!("{entity} {key}")))
+                .flatten();
+            Some(Page {
+                touches: found.into_iter().filter_map(|(entity, key)| touch(graph, entity, key)).collect(),
+                next,
+            })
+        }
+        Scan::Path { from, entity, owning, nth, keys } => {
+            let Some(path) = path_of_scan(graph, from, entity, *owning, *nth) else { return Ok(None) };
+            let Some(root) = graph.root(graph.path(path).entity) else { return Ok(None) };
+            let keys: Vec<Key> = keys.iter().map(|key| Key::from_canonical(key.as_str())).collect();
+            let heard = marker::read(runner.db(), &runner.scope).await?.position;
+            let mut snapshot = runner.adapter.snapshot(&Fence::new(heard)).await?;
+            let page = snapshot.resolve(path, &keys, after.as_ref(), PAGE_LEN).await?;
+            let touches = page.keys.into_iter().map(|key| row(root, key)).collect();
+            Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()) })
+        }
+        Scan::Stream { lane, after, through, entities } => {
+            let from = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(*after);
+            let mut entries = read(runner.db(), &runner.scope, graph, *lane, from, STREAM_PAGE_LEN).await?;
+            let whole_page = entries.len() == STREAM_PAGE_LEN;
+            entries.retain(|entry| entry.seq <= *through);
+            let last = entries.last().map(|entry| entry.seq).filter(|last| whole_page && last < through);
+            let changes = entries.into_iter().filter_map(|entry| entry.change);
+            Some(Page { touches: again(graph, changes, entities), next: last.map(|seq| seq.to_string()) })
+        }
+        Scan::Quarantine { entity, key } => {
+            let after = cursor.and_then(|cursor| cursor.split_once(' '));
+            let which = quarantine::Which { entity: *entity, key: key.as_deref() };
+            let found = quarantine::page(runner.db(), &runner.scope, which, after, PAGE_LEN).await?;
+            let next = (found.len() == PAGE_LEN)
+                .then(|| found.last().map(|(entity, key)| format!("{entity} {key}")))
+                .flatten();
+            Some(Page {
+                touches: found.into_iter().filter_map(|(entity, key)| touch(graph, entity, key)).collect(),
+                next,
+            })
+        }
+    })
+}
+
+/// Changes to be looked at once more, none twice: those that concern these entities, or all of them. That a table was
+/// altered is no news.
+pub(crate) fn again(
+    graph: &EntityGraph,
+    changes: impl Iterator<Item = Change>,
+    entities: &[Entity],
+) -> Vec<Change> {
+    let mut seen = HashSet::new();
+    let mut touches = Vec::new();
+    for change in changes.filter(|change| concerns(graph, change, entities)) {
+        let touch = match change {
+            Change::Row { node, key, .. } => Change::Row { node, key, hint: Hint::Touch },
+            Change::SchemaChanged { .. } => continue,
+            Change::Owned { .. } | Change::Whole { .. } => change,
+        };
+        if seen.insert(touch.clone()) {
+            touches.push(touch);
+        }
+    }
+    touches
+}
+
+/// Can a change affect records of these entities? No entities means all.
+fn concerns(graph: &EntityGraph, change: &Change, entities: &[Entity]) -> bool {
+    let leads_to = |paths: &[PathId]| paths.iter().any(|path| entities.contains(&graph.path(*path).entity));
+    let node = change.node();
+    entities.is_empty()
+        || match change {
+            Change::Owned { .. } => leads_to(graph.owning(node)),
+            Change::Row { .. } | Change::Whole { .. } | Change::SchemaChanged { .. } => {
+                let roots = graph.node(node).entity.is_some_and(|entity| entities.contains(&entity));
+                roots || leads_to(graph.feeding(node))
+            }
+        }
+}

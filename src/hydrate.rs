@@ -12,7 +12,7 @@ use wattle_sync::{JobKind, JobState, request_hydration, status};
 use wattle_tenants::{Tenant, TenantSession};
 
 use crate::context::{Context, SourceAndAdapter, patiently};
-use crate::job::{Which, carry_out, seconds, unless};
+use crate::job::{Which, carry_out, estimate, seconds, unless};
 use crate::signals;
 
 /// Reads every record of a tenant's sources into the target.
@@ -76,14 +76,7 @@ async fn job(session: &TenantSession, part: &SourceAndAdapter, entities: &[Entit
         tracing::info!(job_id = %job.job_id, touched = job.touched, "goes on with the hydration that is under way");
         return Ok(job.job_id);
     }
+    let rows = estimate(part, entities).await?;
     let graph = part.adapter.graph();
-    let statistics = part.adapter.statistics().await?;
-    let estimate = graph
-        .entities()
-        .filter(|entity| entities.is_empty() || entities.contains(entity))
-        .filter_map(|entity| graph.root(entity))
-        .filter_map(|root| statistics.nodes.get(root.index()))
-        .map(|node| node.rows)
-        .sum();
-    Ok(request_hydration(session, &part.source.system, graph, entities, Some(estimate)).await?)
+    Ok(request_hydration(session, &part.source.system, graph, entities, Some(rows)).await?)
 }

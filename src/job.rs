@@ -102,6 +102,18 @@ pub(crate) async fn carry_out(
     }
 }
 
+/// Roughly how many records a source has: of these entities, or of all.
+pub(crate) async fn estimate(part: &SourceAndAdapter, entities: &[Entity]) -> anyhow::Result<u64> {
+    let (graph, statistics) = (part.adapter.graph(), part.adapter.statistics().await?);
+    Ok(graph
+        .entities()
+        .filter(|entity| entities.is_empty() || entities.contains(entity))
+        .filter_map(|entity| graph.root(entity))
+        .filter_map(|root| statistics.nodes.get(root.index()))
+        .map(|node| node.rows)
+        .sum())
+}
+
 /// How long a job took.
 pub(crate) fn seconds(view: &JobView) -> f64 {
     let took = view.finished_at.unwrap_or_default() - view.started_at.unwrap_or(view.created_at);

@@ -10,6 +10,8 @@ mod hydrate;
 mod job;
 mod migrate;
 mod output;
+mod quarantine;
+mod reconcile;
 mod rewind;
 mod sample;
 mod serve;
@@ -55,6 +57,10 @@ enum Verb {
     Hydrate(hydrate::Hydrate),
     Sync(sync::Sync),
     Rewind(rewind::Rewind),
+    Reconcile(reconcile::Reconcile),
+    /// Shows what could not be applied, and tries it again.
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineVerb),
     Serve(serve::Serve),
     Status(status::Status),
     Token(token::Token),
@@ -98,6 +104,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Hydrate(verb) => verb.run(config).await,
         Verb::Sync(verb) => verb.run(config).await,
         Verb::Rewind(verb) => verb.run(config).await,
+        Verb::Reconcile(verb) => verb.run(config).await,
+        Verb::Quarantine(verb) => verb.run(config).await,
         Verb::Serve(verb) => verb.run(config).await,
         Verb::Status(verb) => verb.run(config).await,
         Verb::Token(verb) => verb.run(config).await,

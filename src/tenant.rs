@@ -7,8 +7,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use wattle_core::{SourceSystem, TenantId};
+use wattle_sync::operate::{Accept, pause, resume};
 use wattle_tenants::issuer::DevelopmentIssuer;
-use wattle_tenants::{Lifecycle, Mode, NewSource, NewTenant, NewUpkeep, Source, Tenant};
+use wattle_tenants::{Lifecycle, Mode, NewSource, NewTenant, NewUpkeep, Source, Tenant, TenantSession};
 
 use crate::adapters;
 use crate::context::Context;
@@ -25,6 +26,17 @@ pub(crate) enum TenantVerb {
     ///
     /// Example: wattle tenant set correa --retention-days 30
     Set(SetUpkeep),
+    /// Leaves a tenant's sources alone: no connection, no statement, until they are resumed.
+    ///
+    /// What changes meanwhile is kept by the source's own log, up to the limit it has; the API goes on serving what is
+    /// there. A running `sync` takes it up within a second.
+    ///
+    /// Example: wattle tenant pause correa
+    Pause(Pause),
+    /// Lets a tenant's sources go on, and accepts what a guard has stopped.
+    ///
+    /// Example: wattle tenant resume correa --accept-deletes
+    Resume(Resume),
     /// Lists the tenants.
     ///
     /// Example: wattle tenant list --json
@@ -96,6 +108,28 @@ pub(crate) struct SetUpkeep {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Pause {
+    /// The tenant's name.
+    name: TenantId,
+    /// Only this source of the tenant; all of them by default.
+    #[arg(long)]
+    source: Option<SourceSystem>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    which: Pause,
+    /// What the source no longer shows is really gone, and may be deleted. Counts until all that is under way now is
+    /// applied, 24 hours at most.
+    #[arg(long)]
+    accept_deletes: bool,
+    /// As many records as there may be are really broken, and go into quarantine. Counts as long.
+    #[arg(long)]
+    accept_quarantine: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct List {
     /// Print JSON.
     #[arg(long)]
@@ -116,6 +150,8 @@ impl TenantVerb {
         match self {
             Self::Add(add) => add.run(config).await,
             Self::Set(set) => set.run(config).await,
+            Self::Pause(pause) => pause.run(config).await,
+            Self::Resume(resume) => resume.run(config).await,
             Self::List(list) => list.run(config).await,
             Self::Show(show) => show.run(config).await,
         }
@@ -236,6 +272,42 @@ impl SetUpkeep {
         let Self { name, retention_days, reconcile_every_hours } = self;
         lifecycle.set_upkeep(&name, NewUpkeep { retention_days, reconcile_every_hours }).await?;
         println!("tenant {name} is set");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Pause {
+    async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        for (session, system) in self.sources(config).await? {
+            pause(&session, &system).await?;
+            println!("{}/{system} is left alone; `wattle tenant resume {0}` lets it go on", self.name);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn sources(&self, config: &Path) -> anyhow::Result<Vec<(TenantSession, SourceSystem)>> {
+        let context = Context::open(config).await?;
+        let tenant = context.tenant(&self.name).await?;
+        let mut sources = Vec::new();
+        for source in context.tenants.sources(&tenant).await? {
+            if self.source.as_ref().is_none_or(|wanted| *wanted == source.system) {
+                sources.push((context.tenants.session(&tenant).await?, source.system));
+            }
+        }
+        if sources.is_empty() {
+            bail!("tenant {} has no such source: `wattle tenant show {0}` lists them", self.name);
+        }
+        Ok(sources)
+    }
+}
+
+impl Resume {
+    async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
+        let accept = Accept { deletes: self.accept_deletes, quarantine: self.accept_quarantine };
+        for (session, system) in self.which.sources(config).await? {
+            resume(&session, &system, accept).await?;
+            println!("{}/{system} goes on", self.which.name);
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use sea_orm::DatabaseTransaction;
-use wattle_core::{Change, Entity, EntityGraph, Hint, Key, Position, Record};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use wattle_core::{Change, Entity, EntityGraph, ErrorClass, Hint, Key, Position, Record, RecordError};
+use wattle_tenants::{database_error_class, refusal};
 
 use crate::SyncError;
-use crate::batch::{Fetched, Group};
+use crate::batch::{Fetched, Group, WHOLE_RECORD};
+use crate::guard::{Recent, Toll, breaker};
 use crate::runner::Runner;
 use crate::store::jobs::{self as job_store, JobKind, Scan};
+use crate::store::records::Upserted;
 use crate::store::stream::{Lane, append, ensure_day};
-use crate::store::{due, lineage, marker, quarantine, records};
+use crate::store::{due, entity_pause, lineage, marker, quarantine, records};
 
 /// What the consumer remembers between batches, to leave out statements that would find nothing.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub(crate) struct Hints {
     pub(crate) with_due: BTreeSet<Entity>,
     /// Is anything in quarantine?
     pub(crate) quarantined: bool,
+    /// What the latest batches took away.
+    pub(crate) recent: Recent,
 }
 
 /// One batch being applied.
@@ -28,31 +33,78 @@ struct Apply<'a> {
     graph: &'a EntityGraph,
     work: DatabaseTransaction,
     hints: &'a mut Hints,
+    how: How,
     /// Records that are new, by entity: what they own may have come before them and been skipped.
     inserted: BTreeMap<Entity, Vec<String>>,
+    /// Records that the target would not take.
+    refused: Vec<RecordError>,
     written: u64,
-    deleted: u64,
+    toll: Toll,
 }
 
-/// Applies a batch; on any error nothing of it is there.
-pub(crate) async fn apply(runner: &Runner, fetched: &Fetched, hints: &mut Hints) -> Result<(), SyncError> {
+/// How records are given to the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// As many as there are at once.
+    Together,
+    /// In parts, halved until those are found that it refuses.
+    Divided,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Applied {
+    Whole,
+    /// The target refused some of it: what was fetched after it is to be fetched again.
+    Divided,
+}
+
+/// Applies a batch; on any error nothing of it is there. Where the target refuses a record, the batch is divided until
+/// it is found: it is quarantined, and all else is applied.
+pub(crate) async fn apply(
+    runner: &Runner,
+    fetched: &Fetched,
+    hints: &mut Hints,
+) -> Result<Applied, SyncError> {
+    match attempt(runner, fetched, hints, How::Together).await {
+        Ok(()) => Ok(Applied::Whole),
+        Err(error) if error.class() == ErrorClass::Record => {
+            attempt(runner, fetched, hints, How::Divided).await?;
+            Ok(Applied::Divided)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn attempt(runner: &Runner, fetched: &Fetched, hints: &mut Hints, how: How) -> Result<(), SyncError> {
     let work = runner.begin().await?;
     marker::move_both(&work, &runner.scope, runner.token, &fetched.from, &fetched.to).await?;
-    let graph = runner.adapter.graph();
-    let mut apply = Apply { runner, graph, work, hints, inserted: BTreeMap::new(), written: 0, deleted: 0 };
+    let mut apply = Apply {
+        runner,
+        graph: runner.adapter.graph(),
+        work,
+        hints,
+        how,
+        inserted: BTreeMap::new(),
+        refused: Vec::new(),
+        written: 0,
+        toll: Toll::default(),
+    };
     let mut gone: BTreeMap<Entity, Vec<String>> = BTreeMap::new();
     for group in &fetched.groups {
         let orphans = apply.upsert(group).await?;
         let keys = group.gone.iter().map(|key| key.as_str().to_owned());
         gone.entry(group.entity).or_default().extend(keys.chain(orphans));
     }
-    for (entity, ids) in gone.into_iter().rev() {
+    for (entity, ids) in gone {
         apply.delete(entity, ids).await?;
     }
     apply.quarantine(fetched).await?;
     apply.follow_up(fetched).await?;
-    let (written, deleted) = (apply.written, apply.deleted);
+    let passage = breaker(runner, &apply.hints.recent, &apply.toll).await?;
+    let (written, deleted) = (apply.written, apply.toll.deleted_count());
     apply.work.commit().await?;
+    apply.hints.recent.add(apply.toll, passage);
     tracing::debug!(
         written_count = written,
         deleted_count = deleted,
@@ -66,30 +118,69 @@ pub(crate) async fn apply(runner: &Runner, fetched: &Fetched, hints: &mut Hints)
 impl Apply<'_> {
     /// Writes the records of a group and returns those that have no owner.
     async fn upsert(&mut self, group: &Group) -> Result<Vec<String>, SyncError> {
-        if group.records.is_empty() {
-            return Ok(Vec::new());
-        }
-        let scope = &self.runner.scope;
+        self.toll.found += group.records.len() as u64;
         let all: Vec<&Record> = group.records.iter().collect();
-        let upserted = records::upsert(&self.work, scope, group.entity, &all).await?;
-        self.written += upserted.written;
-        if !upserted.inserted.is_empty() && group.entity.owns().next().is_some() {
-            self.inserted.entry(group.entity).or_default().extend(upserted.inserted);
+        let mut orphans = Vec::new();
+        match self.how {
+            How::Together if all.is_empty() => {}
+            How::Together => {
+                let upserted = self.upsert_part(group.entity, &all).await?;
+                self.count(group.entity, upserted, &mut orphans);
+            }
+            How::Divided => {
+                let mut parts = vec![all];
+                while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
+                    self.work.execute_unprepared("savepoint part").await?;
+                    match self.upsert_part(group.entity, &part).await {
+                        Ok(upserted) => {
+                            self.work.execute_unprepared("release savepoint part").await?;
+                            self.count(group.entity, upserted, &mut orphans);
+                        }
+                        Err(SyncError::Target(error))
+                            if database_error_class(&error) == ErrorClass::Record =>
+                        {
+                            self.work.execute_unprepared("rollback to savepoint part").await?;
+                            match part[..] {
+                                [record] => self.refused.push(refused(record, &error)),
+                                _ => {
+                                    let (left, right) = part.split_at(part.len() / 2);
+                                    parts.extend([right.to_vec(), left.to_vec()]);
+                                }
+                            }
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
         }
+        Ok(orphans)
+    }
+
+    fn count(&mut self, entity: Entity, upserted: Upserted, orphans: &mut Vec<String>) {
+        self.written += upserted.written;
+        if !upserted.inserted.is_empty() && entity.owns().next().is_some() {
+            self.inserted.entry(entity).or_default().extend(upserted.inserted);
+        }
+        orphans.extend(upserted.orphans);
+    }
+
+    /// Writes records, and what goes with them.
+    async fn upsert_part(&mut self, entity: Entity, all: &[&Record]) -> Result<Upserted, SyncError> {
+        let scope = &self.runner.scope;
+        let upserted = records::upsert(&self.work, scope, entity, all).await?;
         let orphans: BTreeSet<&str> = upserted.orphans.iter().map(String::as_str).collect();
         let kept: Vec<&Record> =
-            all.into_iter().filter(|record| !orphans.contains(record.key.as_str())).collect();
+            all.iter().copied().filter(|record| !orphans.contains(record.key.as_str())).collect();
         if !kept.is_empty() {
-            if !self.graph.reads(group.entity).is_empty() {
-                lineage::rewrite(&self.work, scope, self.graph, group.entity, &kept).await?;
+            if !self.graph.reads(entity).is_empty() {
+                lineage::rewrite(&self.work, scope, self.graph, entity, &kept).await?;
             }
-            self.rewrite_due(group.entity, &kept).await?;
+            self.rewrite_due(entity, &kept).await?;
             if self.hints.quarantined {
-                quarantine::release(&self.work, scope, group.entity, kept.iter().map(|r| r.key.as_str()))
-                    .await?;
+                quarantine::release(&self.work, scope, entity, kept.iter().map(|r| r.key.as_str())).await?;
             }
         }
-        Ok(upserted.orphans)
+        Ok(upserted)
     }
 
     async fn rewrite_due(&mut self, entity: Entity, kept: &[&Record]) -> Result<(), SyncError> {
@@ -105,7 +196,8 @@ impl Apply<'_> {
         Ok(())
     }
 
-    /// Deletes records and everything they own.
+    /// Deletes records and everything they own. Owners come first: what still has to go by itself then shows how much
+    /// went missing.
     async fn delete(&mut self, entity: Entity, ids: Vec<String>) -> Result<(), SyncError> {
         if ids.is_empty() {
             return Ok(());
@@ -117,12 +209,13 @@ impl Apply<'_> {
             lineage::forget(&self.work, scope, entity, &ids).await?;
         }
         let deleted = records::delete(&self.work, scope, entity, &ids).await?;
+        self.toll.roots += deleted.len() as u64;
         let mut cascade = vec![(entity, deleted)];
         while let Some((owner, ids)) = cascade.pop() {
             if ids.is_empty() {
                 continue;
             }
-            self.deleted += ids.len() as u64;
+            *self.toll.deleted.entry(owner).or_default() += ids.len() as u64;
             if !self.graph.reads(owner).is_empty() {
                 lineage::forget(&self.work, scope, owner, &ids).await?;
             }
@@ -137,27 +230,34 @@ impl Apply<'_> {
         Ok(())
     }
 
+    /// Puts aside what could not be read or written, and notes which entities are paused from here on.
     async fn quarantine(&mut self, fetched: &Fetched) -> Result<(), SyncError> {
+        let scope = &self.runner.scope;
         let position = fetched.last_position.as_ref().map_or("", Position::as_str);
-        for group in fetched.groups.iter().filter(|group| !group.errors.is_empty()) {
+        let mut errors: BTreeMap<Entity, Vec<&RecordError>> = BTreeMap::new();
+        let all = fetched.groups.iter().flat_map(|group| &group.errors).chain(&self.refused);
+        all.for_each(|error| errors.entry(error.entity).or_default().push(error));
+        for (entity, errors) in errors {
             // One line a batch, however many are broken by the same mistake.
-            let first = &group.errors[0];
+            let first = errors[0];
             tracing::warn!(
-                entity = %first.entity, quarantined_count = group.errors.len(), field = first.field, rule = first.rule,
-                "records were quarantined, the first for this"
+                %entity, quarantined_count = errors.len(), field = first.field, rule = first.rule,
+                "records are quarantined, the first for this"
             );
-            let scope = &self.runner.scope;
-            quarantine::put(&self.work, scope, &group.errors, position).await?;
+            self.toll.quarantined += quarantine::put(&self.work, scope, &errors, position).await?;
+            self.toll.example.get_or_insert_with(|| first.to_string());
             // What spoils a record need not be its root: it is read again when any of its rows changes.
-            let rows: Vec<lineage::Row<'_>> = group
-                .errors
+            let rows: Vec<lineage::Row<'_>> = errors
                 .iter()
                 .flat_map(|error| {
                     error.lineage.iter().map(|(node, key)| (error.key.as_str(), *node, key.as_str()))
                 })
                 .collect();
-            lineage::add(&self.work, scope, self.graph, group.entity, &rows).await?;
+            lineage::add(&self.work, scope, self.graph, entity, &rows).await?;
             self.hints.quarantined = true;
+        }
+        for (entity, reason) in &fetched.paused {
+            entity_pause::put(&self.work, scope, *entity, reason, &fetched.from).await?;
         }
         Ok(())
     }
@@ -209,6 +309,17 @@ impl Apply<'_> {
             }
         }
         Ok(ahead)
+    }
+}
+
+/// The error of a record that the target would not take. What the server says of it may repeat values.
+fn refused(record: &Record, error: &DbErr) -> RecordError {
+    RecordError {
+        entity: record.entity,
+        key: record.key.clone(),
+        field: WHOLE_RECORD.to_owned(),
+        rule: refusal(error),
+        lineage: record.lineage.clone(),
     }
 }
 

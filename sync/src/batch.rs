@@ -1,9 +1,13 @@
 //! From a batch of changes to the records it affects, read from one fenced snapshot.
 
-use std::collections::{BTreeMap, HashSet};
+mod reader;
 
-use wattle_core::plan::{self, FetchGroup};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use wattle_core::plan;
 use wattle_core::{Entity, EntityGraph, Fence, Key, NodeId, PathId, Position, Record, RecordError};
+
+pub(crate) use self::reader::{Reader, WHOLE_RECORD};
 
 use crate::SyncError;
 use crate::jobs::whole_scans;
@@ -58,6 +62,8 @@ pub(crate) struct Fetched {
     pub(crate) groups: Vec<Group>,
     /// Work that is too large for a batch.
     pub(crate) jobs: Vec<(JobKind, Vec<Scan>)>,
+    /// Entities that cannot be read, each with the reason: from here on they are left out.
+    pub(crate) paused: Vec<(Entity, String)>,
     pub(crate) last_position: Option<Position>,
 }
 
@@ -89,18 +95,23 @@ impl Fetched {
     }
 }
 
-/// Reads everything that a batch affects. `pending` is the batch before it, fetched and perhaps not yet applied.
+/// Reads everything that a batch affects, but for paused entities. `pending` is the batch before it, fetched and
+/// perhaps not yet applied.
 pub(crate) async fn fetch(
     runner: &Runner,
     batch: Batch,
     pending: Option<&Fetched>,
+    paused: BTreeSet<Entity>,
 ) -> Result<Fetched, SyncError> {
     let graph = runner.adapter.graph();
     let lookups = plan::lookups(graph, batch.entries.iter().filter_map(|entry| entry.change.as_ref()));
+    let heard = batch.entries.iter().map(|entry| entry.position.clone()).chain(batch.from.position.clone());
+    let mut reader = Reader::new(runner, Fence::new(heard), paused);
     let mut fetched = Fetched {
         last_position: batch.entries.last().map(|entry| entry.position.clone()),
         jobs: lookups.whole.iter().map(|node| (JobKind::Resync, whole_scans(graph, *node))).collect(),
         groups: Vec::new(),
+        paused: Vec::new(),
         from: batch.from,
         to: batch.to,
     };
@@ -116,56 +127,17 @@ pub(crate) async fn fetch(
             affected.extend(found);
         }
     }
-    if lookups.named.is_empty() && lookups.resolve.is_empty() && affected.is_empty() {
-        return Ok(fetched);
+    for (path, keys) in lookups.resolve {
+        let found = reader.resolve(path, keys).await?;
+        let entity = graph.path(path).entity;
+        affected.extend(found.keys.into_iter().map(|key| (entity, key)));
+        fetched.jobs.extend(found.many.map(|keys| (JobKind::FanOut, vec![path_scan(graph, path, &keys)])));
     }
-    let heard = batch.entries.iter().map(|entry| entry.position.clone()).chain(fetched.from.position.clone());
-    let mut snapshot = runner.adapter.snapshot(&Fence::new(heard)).await?;
-    for (path, keys) in &lookups.resolve {
-        let page = snapshot.resolve(*path, keys, None, FAN_OUT_LEN).await?;
-        if page.next.is_some() {
-            fetched.jobs.push((JobKind::FanOut, vec![path_scan(graph, *path, keys)]));
-        } else {
-            let entity = graph.path(*path).entity;
-            affected.extend(page.keys.into_iter().map(|key| (entity, key)));
-        }
+    for asked in plan::fetches(graph, lookups.named, affected) {
+        fetched.groups.extend(reader.group(asked).await?);
     }
-    for group in plan::fetches(graph, lookups.named, affected) {
-        let answers = snapshot.fetch(group.entity, &group.keys).await?;
-        fetched.groups.push(sort_out(group, answers)?);
-    }
+    fetched.paused = reader.newly_paused();
     Ok(fetched)
-}
-
-/// Separates records, errors and misses. The source's equality decides: a record that came back under another form of
-/// the key is stored under its own, and the form asked for is gone.
-fn sort_out(asked: FetchGroup, answers: Vec<wattle_core::Fetched>) -> Result<Group, SyncError> {
-    let mut group = Group { entity: asked.entity, records: Vec::new(), errors: Vec::new(), gone: Vec::new() };
-    let mut answered = vec![false; asked.keys.len()];
-    let mut found = HashSet::new();
-    for answer in answers {
-        let known = answered
-            .get_mut(answer.ordinal)
-            .ok_or_else(|| SyncError::Bug("a fetch answered a key that was not asked".into()))?;
-        *known = true;
-        match answer.record {
-            Ok(record) => {
-                if record.key != asked.keys[answer.ordinal] {
-                    group.gone.push(asked.keys[answer.ordinal].clone());
-                }
-                // Two forms of one key were asked: it is one record.
-                if found.insert(record.key.clone()) {
-                    group.records.push(record);
-                }
-            }
-            Err(error) => group.errors.push(error),
-        }
-    }
-    group
-        .gone
-        .extend(asked.keys.into_iter().zip(answered).filter(|(_, answered)| !answered).map(|(key, _)| key));
-    group.gone.retain(|key| !found.contains(key));
-    Ok(group)
 }
 
 fn texts(keys: &[Key]) -> Vec<String> {

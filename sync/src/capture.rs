@@ -54,7 +54,7 @@ async fn begin(runner: &Runner) -> Result<Position, SyncError> {
     Ok(position)
 }
 
-/// The source no longer has our position: capture from now on, and touch everything on both sides, because what
+/// The source no longer has our position: capture from now on, and compare everything on both sides, because what
 /// changed in between will never be heard. The API keeps serving meanwhile.
 async fn start_anew(runner: &Runner, what: &str) -> Result<Position, SyncError> {
     tracing::warn!(
@@ -64,8 +64,8 @@ async fn start_anew(runner: &Runner, what: &str) -> Result<Position, SyncError> 
     let position = runner.adapter.begin().await?;
     let work = runner.begin().await?;
     source_state::captured(&work, &runner.scope, &position).await?;
-    let scans = jobs::resync_scans(runner.adapter.graph());
-    job_store::insert(&work, &runner.scope, JobKind::Resync, &scans, None).await?;
+    let scans = jobs::compare_scans(runner.adapter.graph(), &[]);
+    job_store::insert(&work, &runner.scope, JobKind::Repair, &scans, None).await?;
     work.commit().await?;
     runner.progress.has_added_job();
     Ok(position)

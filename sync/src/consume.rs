@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use crate::SyncError;
-use crate::apply::{Hints, apply};
+use crate::apply::{Applied, Hints, apply};
 use crate::batch::{Fetched, fetch, take};
+use crate::guard::Recent;
+use crate::paused::Paused;
 use crate::runner::{Loop, Runner};
-use crate::store::{due, marker, quarantine};
+use crate::store::{due, marker, quarantine, source_state};
 
 /// Appends by this process wake the consumer at once; this finds what another process appended.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -17,41 +19,56 @@ pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
     let mut hints = Hints {
         with_due: due::entities(runner.db(), &runner.scope).await?,
         quarantined: quarantine::count(runner.db(), &runner.scope).await? > 0,
+        recent: Recent::default(),
     };
     let mut at = marker::read(runner.db(), &runner.scope).await?;
+    let mut paused = Paused::read(runner).await?;
     let mut appended = runner.progress.appended();
     let mut ready: Option<Fetched> = None;
+    let mut busy = true;
     loop {
         if runner.progress.stopping() {
             return Ok(());
         }
+        if paused.mend(runner, &at).await? {
+            // It was fetched without what is read again from here on.
+            ready = None;
+        }
         let Some(current) = ready.take() else {
             appended.mark_unchanged();
             match take(runner, &at).await? {
-                Some(batch) => ready = Some(fetch(runner, batch, None).await?),
+                Some(batch) => ready = Some(fetch(runner, batch, None, paused.entities()).await?),
                 None => {
                     runner.works(Loop::Consumer);
+                    if std::mem::take(&mut busy) {
+                        source_state::end_accepted_if_quiet(runner.db(), &runner.scope).await?;
+                    }
                     wait(runner, &mut appended).await;
                 }
             }
             continue;
         };
+        busy = true;
+        paused.add(runner, &current);
         let next = async {
             match take(runner, &current.to).await? {
-                Some(batch) => Ok(Some(fetch(runner, batch, Some(&current)).await?)),
+                Some(batch) => Ok(Some(fetch(runner, batch, Some(&current), paused.entities()).await?)),
                 None => Ok::<_, SyncError>(None),
             }
         };
         let (applied, prefetched) = tokio::join!(apply(runner, &current, &mut hints), next);
-        applied?;
+        let applied = applied?;
         if !current.jobs.is_empty() {
             runner.progress.has_added_job();
         }
         at = current.to;
         runner.works(Loop::Consumer);
         runner.progress.has_applied();
-        // A failed prefetch is fetched again from the marker, and then its error counts.
-        ready = prefetched?;
+        ready = match applied {
+            // A failed prefetch is fetched again from the marker, and then its error counts.
+            Applied::Whole => prefetched?,
+            Applied::Divided => None,
+        };
     }
 }
 

@@ -19,6 +19,17 @@ pub enum SyncError {
     /// Another process has taken the source over, or our hold on it was cut.
     #[error("the lease of this source is held by another process")]
     LeaseLost,
+    /// A batch would take away more than anyone should lose unasked.
+    #[error("{what}; to go on: {fix}")]
+    Guard {
+        /// What was found.
+        what: String,
+        /// What to do.
+        fix: String,
+    },
+    /// A job walks through something that the pack no longer has.
+    #[error("the pack's graph no longer has what this job walks through")]
+    Outdated,
     /// An invariant does not hold.
     #[error("an invariant is broken: {0}")]
     Bug(String),
@@ -32,6 +43,7 @@ impl SyncError {
             Self::Tenant(error) => error.class(),
             Self::Target(error) => database_error_class(error),
             Self::LeaseLost => ErrorClass::Transient,
+            Self::Guard { .. } | Self::Outdated => ErrorClass::Config,
             Self::Bug(_) => ErrorClass::Bug,
         }
     }

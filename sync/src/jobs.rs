@@ -1,13 +1,16 @@
 //! Jobs: hydration and repair as touches, page by page, with a bound on how many are under way.
 
+mod compare;
 mod page;
 mod request;
+mod throttle;
 
 use std::time::{Duration, Instant};
 
 use wattle_core::{Change, Entity, EntityGraph, ErrorClass, NodeId, Position, SourceError};
 
 use self::page::read_page;
+use self::throttle::Throttle;
 use crate::SyncError;
 use crate::apply::touch;
 use crate::runner::{Loop, Runner};
@@ -15,9 +18,11 @@ use crate::store::jobs::{self as store, Job, Scan, Step};
 use crate::store::stream::{Lane, append, ensure_day};
 use crate::store::{due, marker, source_state};
 
+pub(crate) use self::compare::Side;
+pub use self::compare::{EntityReport, Report};
 pub use self::request::{
-    RewindPreview, RewindRange, RewindTo, preview_rewind, request_hydration, request_retry, request_rewind,
-    rewind_range,
+    RewindPreview, RewindRange, RewindTo, preview_rewind, request_hydration, request_reconcile,
+    request_retry, request_rewind, rewind_range,
 };
 pub use crate::store::jobs::{JobKind, JobState};
 
@@ -28,16 +33,14 @@ const MAX_OUTSTANDING: i64 = 10_000;
 /// How often a runner without work looks for some.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Every record, from both sides, owners first: what the source has is read, what only the target has is missed.
-pub(crate) fn resync_scans(graph: &EntityGraph) -> Vec<Scan> {
-    let both = |entity: Entity| {
-        let root = graph.root(entity).expect("it is listed");
-        [
-            Scan::Source { node: graph.node(root).name.clone() },
-            Scan::Target { entity: entity.name().to_owned() },
-        ]
-    };
-    graph.entities().flat_map(both).collect()
+/// Both passes over each entity, owners first, but for those that are not asked for; none asked for means all.
+pub(crate) fn compare_scans(graph: &EntityGraph, entities: &[Entity]) -> Vec<Scan> {
+    let both = |entity| [Side::Source, Side::Target].map(|side| Scan::Compare { entity, side });
+    graph
+        .entities()
+        .filter(|entity| entities.is_empty() || entities.contains(entity))
+        .flat_map(both)
+        .collect()
 }
 
 /// Everything that any row of a node may affect.
@@ -56,6 +59,7 @@ pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
     let mut applied = runner.progress.applied();
     let mut added = runner.progress.jobs_added();
     let mut due_looked_at: Option<Instant> = None;
+    let mut throttle = Throttle::default();
     while !runner.progress.stopping() {
         applied.mark_unchanged();
         added.mark_unchanged();
@@ -67,14 +71,14 @@ pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
         if !jobs.is_empty() && source_state::position(runner.db(), &runner.scope).await?.is_none() {
             jobs.clear();
         }
-        let busy = work_on_one(runner, &mut jobs).await?;
+        let busy = work_on_one(runner, &mut jobs, &mut throttle).await?;
         runner.works(Loop::Jobs);
         if !busy {
             tokio::select! {
                 // A job under way waits for its touches to be applied.
                 _ = applied.changed(), if !jobs.is_empty() => {}
                 _ = added.changed() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(throttle.rest().min(LOOK_EVERY)) => {}
                 () = runner.progress.stopped() => {}
             }
         }
@@ -115,13 +119,19 @@ async fn now(runner: &Runner) -> Result<Position, SyncError> {
 
 /// Does a page of the first job that has one to do: what a change at the source led to comes before what an operator
 /// asked for. A job that cannot get on says why, and holds up no other.
-async fn work_on_one(runner: &Runner, jobs: &mut [Job]) -> Result<bool, SyncError> {
+async fn work_on_one(runner: &Runner, jobs: &mut [Job], throttle: &mut Throttle) -> Result<bool, SyncError> {
     jobs.sort_by_key(|job| !matches!(job.kind, JobKind::FanOut | JobKind::Resync));
     let mut hindered = None;
     for job in jobs.iter() {
-        match work_on(runner, job).await {
+        match work_on(runner, job, throttle).await {
             Ok(true) => return Ok(true),
             Ok(false) => {}
+            Err(SyncError::Outdated) => {
+                let error = SyncError::Outdated.explain();
+                store::finish(runner.db(), job, Some(&error)).await?;
+                tracing::warn!(job_id = %job.id, error, "a job failed");
+                return Ok(true);
+            }
             Err(error) if matches!(error.class(), ErrorClass::Config | ErrorClass::Record) => {
                 store::hinder(runner.db(), job, &error.explain()).await?;
                 hindered.get_or_insert(error);
@@ -132,8 +142,8 @@ async fn work_on_one(runner: &Runner, jobs: &mut [Job]) -> Result<bool, SyncErro
     hindered.map_or(Ok(false), Err)
 }
 
-/// Does one page of a job; false when it must wait for touches to be applied.
-async fn work_on(runner: &Runner, job: &Job) -> Result<bool, SyncError> {
+/// Does one page of a job; false when something else must come first.
+async fn work_on(runner: &Runner, job: &Job, throttle: &mut Throttle) -> Result<bool, SyncError> {
     let markers = marker::read(runner.db(), &runner.scope).await?;
     let outstanding = (job.last_seq - markers.backfill).max(0);
     let Some(scan) = job.scans.get(job.scan) else {
@@ -143,33 +153,57 @@ async fn work_on(runner: &Runner, job: &Job) -> Result<bool, SyncError> {
         }
         return Ok(outstanding == 0);
     };
+    let compares = matches!(scan, Scan::Compare { .. });
     // A scan begins when all touches of those before it are applied: owners are there before what they own.
-    if outstanding >= MAX_OUTSTANDING || (job.cursor.is_none() && outstanding > 0) {
+    let waits = outstanding >= MAX_OUTSTANDING || (job.cursor.is_none() && outstanding > 0);
+    if waits || (compares && throttle.rest() > Duration::ZERO) {
         return Ok(false);
     }
-    let page = match read_page(runner, scan, job.cursor.as_deref()).await? {
-        Some(page) => page,
-        None => {
-            let error = "the pack's graph no longer has what this job walks through";
-            store::finish(runner.db(), job, Some(error)).await?;
-            tracing::warn!(job_id = %job.id, error, "a job failed");
-            return Ok(true);
-        }
-    };
-    let now = now(runner).await?;
-    let touches: Vec<(Change, Position)> =
-        page.touches.into_iter().map(|touch| (touch, now.clone())).collect();
-    let work = runner.begin().await?;
-    let last_seq = if touches.is_empty() {
-        None
-    } else {
-        ensure_day(&work).await?;
-        Some(append(&work, &runner.scope, runner.adapter.graph(), Lane::Backfill, &touches).await?)
-    };
+    let began = Instant::now();
+    let Some(page) = read_page(runner, scan, job.cursor.as_deref()).await? else { return Ok(false) };
+    if compares {
+        throttle.took(began.elapsed());
+    }
+    let report = page.found.map(|(entity, found)| {
+        let mut report = job.report.clone();
+        report.add(entity, found);
+        report
+    });
+    let touches = if job.kind == JobKind::Compare { Vec::new() } else { page.touches };
     let scan = if page.next.is_some() { job.scan } else { job.scan + 1 };
-    let step = Step { scan, cursor: page.next.as_deref(), touched: touches.len(), last_seq };
-    store::advance(&work, job, step).await?;
+    let step = Step {
+        scan,
+        cursor: page.next.as_deref(),
+        touched: touches.len(),
+        last_seq: None,
+        report: report.as_ref(),
+    };
+    advance(runner, job, touches, step).await?;
+    if let (JobKind::Reconcile, Some(report)) = (job.kind, &report)
+        && report.differs_too_much()
+    {
+        let error = report.too_much(&runner.scope.tenant);
+        store::finish(runner.db(), job, Some(&error)).await?;
+        tracing::warn!(job_id = %job.id, error, "a reconcile gave up");
+    }
+    Ok(true)
+}
+
+/// Appends the touches of a page and moves the job on, both or neither.
+async fn advance(runner: &Runner, job: &Job, touches: Vec<Change>, step: Step<'_>) -> Result<(), SyncError> {
+    // Asked before the transaction begins, which is not kept waiting for the source.
+    let now = if touches.is_empty() { None } else { Some(now(runner).await?) };
+    let work = runner.begin().await?;
+    let mut last_seq = None;
+    if let Some(now) = now {
+        let touches: Vec<(Change, Position)> =
+            touches.into_iter().map(|touch| (touch, now.clone())).collect();
+        ensure_day(&work).await?;
+        last_seq =
+            Some(append(&work, &runner.scope, runner.adapter.graph(), Lane::Backfill, &touches).await?);
+    }
+    store::advance(&work, job, Step { last_seq, ..step }).await?;
     work.commit().await?;
     runner.progress.has_appended();
-    Ok(true)
+    Ok(())
 }

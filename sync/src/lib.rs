@@ -29,8 +29,11 @@ mod batch;
 mod capture;
 mod consume;
 mod error;
+mod guard;
 mod jobs;
 mod lease;
+pub mod operate;
+mod paused;
 mod progress;
 mod runner;
 pub mod status;
@@ -38,8 +41,8 @@ mod store;
 
 pub use error::SyncError;
 pub use jobs::{
-    JobKind, JobState, RewindPreview, RewindRange, RewindTo, preview_rewind, request_hydration,
-    request_retry, request_rewind, rewind_range,
+    EntityReport, JobKind, JobState, Report, RewindPreview, RewindRange, RewindTo, preview_rewind,
+    request_hydration, request_reconcile, request_retry, request_rewind, rewind_range,
 };
 pub use runner::{SourceRunner, Until};
 pub use store::jobs::JobView;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tokio::sync::watch;
 use uuid::Uuid;
-use wattle_core::{ErrorClass, SourceAdapter, SourceSystem};
+use wattle_core::{Entity, ErrorClass, SourceAdapter, SourceSystem};
 use wattle_tenants::{Tenant, TenantSession, Tenants};
 
 use crate::backoff::Backoff;
@@ -75,6 +75,10 @@ pub(crate) struct Runner {
     pub(crate) token: i64,
     pub(crate) progress: Progress,
     troubles: Mutex<BTreeMap<Loop, Trouble>>,
+    /// Does the operator want the source to be left alone?
+    pause_asked: watch::Sender<bool>,
+    /// Entities that are left out, and why.
+    paused: Mutex<BTreeMap<Entity, String>>,
 }
 
 /// Why a loop does not get on.
@@ -112,9 +116,32 @@ impl Runner {
 
     /// The state to show, and why: the worst of what any loop waits for.
     fn shown(&self) -> (&'static str, Option<String>) {
+        if *self.pause_asked.borrow() {
+            return (
+                "paused",
+                Some("the operator has paused it; `wattle tenant resume` lets it go on".into()),
+            );
+        }
         let troubles = self.troubles();
         let worst = troubles.values().find(|t| t.state == "paused").or_else(|| troubles.values().next());
-        worst.map_or(("running", None), |trouble| (trouble.state, Some(trouble.reason.clone())))
+        if let Some(trouble) = worst {
+            return (trouble.state, Some(trouble.reason.clone()));
+        }
+        let paused = self.paused.lock().expect("no holder of this lock panics");
+        let left_out: Vec<String> =
+            paused.iter().map(|(entity, reason)| format!("{entity} is paused: {reason}")).collect();
+        ("running", (!left_out.is_empty()).then(|| left_out.join("; ")))
+    }
+
+    /// These entities are left out, and why.
+    pub(crate) fn shows_paused(&self, entities: &BTreeMap<Entity, String>) {
+        self.paused.lock().expect("no holder of this lock panics").clone_from(entities);
+    }
+
+    /// Resolves when the operator wants the source to be left alone, or no longer.
+    async fn asked_to_pause(&self, pause: bool) {
+        // The sender lives as long as this.
+        let _ = self.pause_asked.subscribe().wait_for(|asked| *asked == pause).await;
     }
 
     fn troubles(&self) -> std::sync::MutexGuard<'_, BTreeMap<Loop, Trouble>> {
@@ -178,6 +205,7 @@ impl SourceRunner {
             }
         };
         tracing::info!(lease_token = lease.token, "holds the lease");
+        let pause_asked = source_state::pause_is_asked(session.db(), &scope).await?;
         // The loops also stop when the end condition holds.
         let (end, stop) = watch::channel(false);
         let runner = Runner {
@@ -187,6 +215,8 @@ impl SourceRunner {
             token: lease.token,
             progress: Progress::new(stop),
             troubles: Mutex::new(BTreeMap::new()),
+            pause_asked: watch::Sender::new(pause_asked),
+            paused: Mutex::new(BTreeMap::new()),
         };
         let ended = async {
             let ended = tokio::select! {
@@ -196,14 +226,7 @@ impl SourceRunner {
             end.send_replace(true);
             ended
         };
-        let loops = async {
-            tokio::try_join!(
-                supervise(&runner, Loop::Capture, || capture::run(&runner)),
-                supervise(&runner, Loop::Consumer, || consume::run(&runner)),
-                supervise(&runner, Loop::Jobs, || jobs::run(&runner)),
-                ended,
-            )
-        };
+        let loops = async { tokio::try_join!(work(&runner), ended) };
         let result = tokio::select! {
             result = loops => result.map(|_| ()),
             lost = watch_over(&runner, &mut lease) => Err(lost),
@@ -221,6 +244,28 @@ impl SourceRunner {
     async fn asked_to_stop(&self) {
         // A dropped sender means that whoever could ask is gone.
         let _ = self.stop.clone().wait_for(|stop| *stop).await;
+    }
+}
+
+/// Runs the loops, but for the times that the operator wants the source to be left alone: whatever is under way then is
+/// given up, and loses nothing by that.
+async fn work(runner: &Runner) -> Result<(), SyncError> {
+    loop {
+        tokio::select! {
+            () = runner.asked_to_pause(false) => {}
+            () = runner.progress.stopped() => return Ok(()),
+        }
+        let loops = async {
+            tokio::try_join!(
+                supervise(runner, Loop::Capture, || capture::run(runner)),
+                supervise(runner, Loop::Consumer, || consume::run(runner)),
+                supervise(runner, Loop::Jobs, || jobs::run(runner)),
+            )
+        };
+        tokio::select! {
+            ended = loops => return ended.map(drop),
+            () = runner.asked_to_pause(true) => tracing::info!("paused by the operator"),
+        }
     }
 }
 
@@ -272,8 +317,15 @@ async fn watch_over(runner: &Runner, lease: &mut Lease) -> SyncError {
             let (state, reason) = runner.shown();
             let shown =
                 source_state::report(runner.db(), &runner.scope, state, reason.as_deref(), known()).await;
-            if let Err(error) = shown {
-                return error.into();
+            let asked = match shown {
+                Ok(()) => source_state::pause_is_asked(runner.db(), &runner.scope).await,
+                Err(error) => Err(error),
+            };
+            match asked {
+                Ok(asked) => {
+                    runner.pause_asked.send_if_modified(|before| std::mem::replace(before, asked) != asked);
+                }
+                Err(error) => return error.into(),
             }
             tokio::time::sleep(CONFIRM_EVERY).await;
         }

@@ -60,7 +60,7 @@ pub async fn read(session: &TenantSession) -> Result<TenantStatus, SyncError> {
                 (select min(e.appended_at) from stream_event e
                  where e.source_system = s.source_system and e.lane = 'live' and e.last_seq > lm.seq
                      and e.first_seq > lm.seq - 1000) as waiting_since, now() as now,
-                (select count(*) from quarantine q where q.source_system = s.source_system) as quarantine_count
+                (select count(*) from quarantine q where q.source_system = s.source_system and not q.discarded) as quarantine_count
          from source_state s
          join stream_head lh on lh.source_system = s.source_system and lh.lane = 'live'
          join stream_head bh on bh.source_system = s.source_system and bh.lane = 'backfill'

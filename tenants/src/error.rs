@@ -45,6 +45,21 @@ pub(crate) fn server_message(error: &DbErr) -> String {
     sqlx.as_database_error().map_or_else(|| sqlx.to_string(), |server| server.message().to_owned())
 }
 
+/// What the target says of a record that it refuses, without the values that its message may repeat.
+pub fn refusal(error: &DbErr) -> String {
+    let (DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime)) = error else {
+        return "the target refuses it".to_owned();
+    };
+    let server = match runtime {
+        RuntimeErr::SqlxError(error) => error.as_database_error(),
+        RuntimeErr::Internal(_) => None,
+    };
+    let code = server.and_then(|server| server.code()).unwrap_or_default();
+    let constraint = server.and_then(|server| server.constraint());
+    let constraint = constraint.map(|name| format!(", constraint {name}")).unwrap_or_default();
+    format!("the target refuses it (error {code}{constraint})")
+}
+
 /// The class of a SQLite result code, extended or not.
 fn sqlite_error_class(code: u32) -> ErrorClass {
     match code & 0xff {

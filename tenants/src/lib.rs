@@ -22,7 +22,7 @@ mod session;
 mod settings;
 mod target;
 
-pub use error::{TenantError, database_error_class};
+pub use error::{TenantError, database_error_class, refusal};
 pub use lifecycle::{Lifecycle, NewSource, NewTenant, NewUpkeep};
 pub use registry::{Mode, Source, Tenant, Tenants};
 pub use secrets::{Secrets, resolve_reference};

@@ -186,6 +186,10 @@ impl Mini {
         }
     }
 
+    pub(crate) fn target_of_either(&self) -> &Target {
+        &self.target
+    }
+
     /// Another adapter of the same source, as another process would have.
     pub(crate) fn another_adapter(&self) -> Result<Arc<dyn SourceAdapter>> {
         self.adapter_with(self.options.clone())
@@ -261,13 +265,13 @@ impl Mini {
         .await?;
         let look = "select concat_ws(' ', coalesce((select body::json ->> 'displayName' from plan where source_id = 'BEAT'), '-'),
                         (select sum(h.last_seq - m.seq) from stream_head h join marker m using (lane)),
-                        (select count(*) from job where state in ('waiting', 'running')))";
+                        (select count(*) from job where state in ('waiting', 'running')), (select count(*) from entity_pause))";
         eventually(PATIENCE, async || {
             let found = self.value(look).await?.unwrap_or_default();
             let state = self.state().await?;
             ensure!(
-                found == format!("{beat} 0 0"),
-                "beat, lag and jobs are {found}, not {beat} 0 0; the source is {state}"
+                found == format!("{beat} 0 0 0"),
+                "beat, lag, jobs and pauses are {found}, not {beat} 0 0 0; the source is {state}"
             );
             Ok(())
         })

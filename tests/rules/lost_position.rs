@@ -29,7 +29,7 @@ async fn the_gap_is_closed(mini: &Mini) -> Result<()> {
     mini.expect(Entity::Invoice, &["1"]).await?;
     ensure!(mini.names().await?["A"] == "New", "{:?}", mini.names().await?);
     let last = mini.value("select kind || ' ' || state from job order by created_at desc limit 1").await?;
-    ensure!(last.as_deref() == Some("resync done"), "the last job is {last:?}");
+    ensure!(last.as_deref() == Some("repair done"), "the last job is {last:?}");
     Ok(())
 }
 

@@ -201,7 +201,7 @@ impl PgSnapshot {
             .client()
             .prepare(&sql)
             .await
-            .map_err(|error| source_error(&format!("prepare the fetch of {entity}"), error))?;
+            .map_err(|error| source_error(&format!("fetch {entity}"), error))?;
         let mapping = mapping(&inner, entity, array, &statement).map_err(|errors| SourceError::Config {
             what: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             fix: "correct the pack's aliases".into(),

@@ -188,7 +188,7 @@ impl SqliteSnapshot {
         let mapping = match session.mappings.get(&(entity, array)) {
             Some(known) => known.clone(),
             None => {
-                let names = session.columns(&format!("prepare the fetch of {entity}"), &sql).await?;
+                let names = session.columns(&format!("fetch {entity}"), &sql).await?;
                 let read = match array {
                     None => Mapping::of_main(&inner.pack, entity, &names),
                     Some(at) => Mapping::of_array(&inner.pack, entity, at, &names),

@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use wattle_core::{Change, Entity, EntityGraph, Fence, Hint, Key, PathId};
 
 use super::PAGE_LEN;
+use super::compare::{self, EntityReport};
 use crate::SyncError;
 use crate::apply::touch;
 use crate::batch::path_of_scan;
 use crate::runner::Runner;
 use crate::store::jobs::Scan;
+use crate::store::quarantine::QuarantineFilter;
 use crate::store::stream::read;
 use crate::store::{lineage, marker, quarantine, records};
 
@@ -17,34 +19,38 @@ use crate::store::{lineage, marker, quarantine, records};
 const STREAM_PAGE_LEN: usize = 5 * PAGE_LEN;
 
 /// Touches of one page, and where the next begins.
+#[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) touches: Vec<Change>,
     pub(super) next: Option<String>,
+    /// What a comparison has found.
+    pub(super) found: Option<(Entity, EntityReport)>,
 }
 
-/// Reads a page of a scan; nothing when the graph no longer has what it names.
+/// Reads a page of a scan; nothing when something else must come first.
 pub(super) async fn read_page(
     runner: &Runner,
     scan: &Scan,
     cursor: Option<&str>,
 ) -> Result<Option<Page>, SyncError> {
     let graph = runner.adapter.graph();
+    let outdated = || SyncError::Outdated;
     let after = cursor.map(Key::from_canonical);
     let row = |node, key| Change::Row { node, key, hint: Hint::Touch };
     Ok(match scan {
         Scan::Source { node } => {
-            let Some(node) = graph.node_named(node) else { return Ok(None) };
+            let Some(node) = graph.node_named(node) else { return Err(outdated()) };
             let page = runner.adapter.keys(node, after.as_ref(), PAGE_LEN).await?;
             let touches = page.keys.into_iter().map(|key| row(node, key)).collect();
-            Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()) })
+            Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()), found: None })
         }
         Scan::Target { entity } => {
-            let Some(entity) = Entity::from_name(entity) else { return Ok(None) };
-            let Some(root) = graph.root(entity) else { return Ok(None) };
+            let Some(entity) = Entity::from_name(entity) else { return Err(outdated()) };
+            let Some(root) = graph.root(entity) else { return Err(outdated()) };
             let keys = records::page(runner.db(), &runner.scope, entity, after.as_ref(), PAGE_LEN).await?;
             let next =
                 (keys.len() == PAGE_LEN).then(|| keys.last().map(|key| key.as_str().to_owned())).flatten();
-            Some(Page { touches: keys.into_iter().map(|key| row(root, key)).collect(), next })
+            Some(Page { touches: keys.into_iter().map(|key| row(root, key)).collect(), next, found: None })
         }
         Scan::Lineage { node, keys } => {
             let keys: Option<Vec<Key>> =
@@ -59,17 +65,18 @@ pub(super) async fn read_page(
             Some(Page {
                 touches: found.into_iter().filter_map(|(entity, key)| touch(graph, entity, key)).collect(),
                 next,
+                found: None,
             })
         }
         Scan::Path { from, entity, owning, nth, keys } => {
-            let Some(path) = path_of_scan(graph, from, entity, *owning, *nth) else { return Ok(None) };
-            let Some(root) = graph.root(graph.path(path).entity) else { return Ok(None) };
+            let Some(path) = path_of_scan(graph, from, entity, *owning, *nth) else { return Err(outdated()) };
+            let Some(root) = graph.root(graph.path(path).entity) else { return Err(outdated()) };
             let keys: Vec<Key> = keys.iter().map(|key| Key::from_canonical(key.as_str())).collect();
             let heard = marker::read(runner.db(), &runner.scope).await?.position;
             let mut snapshot = runner.adapter.snapshot(&Fence::new(heard)).await?;
             let page = snapshot.resolve(path, &keys, after.as_ref(), PAGE_LEN).await?;
             let touches = page.keys.into_iter().map(|key| row(root, key)).collect();
-            Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()) })
+            Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()), found: None })
         }
         Scan::Stream { lane, after, through, entities } => {
             let from = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(*after);
@@ -78,19 +85,25 @@ pub(super) async fn read_page(
             entries.retain(|entry| entry.seq <= *through);
             let last = entries.last().map(|entry| entry.seq).filter(|last| whole_page && last < through);
             let changes = entries.into_iter().filter_map(|entry| entry.change);
-            Some(Page { touches: again(graph, changes, entities), next: last.map(|seq| seq.to_string()) })
+            Some(Page {
+                touches: again(graph, changes, entities),
+                next: last.map(|seq| seq.to_string()),
+                found: None,
+            })
         }
+        Scan::Compare { entity, side } => return compare::page(runner, *entity, *side, after.as_ref()).await,
         Scan::Quarantine { entity, key } => {
             let after = cursor.and_then(|cursor| cursor.split_once(' '));
-            let which = quarantine::Which { entity: *entity, key: key.as_deref() };
-            let found = quarantine::page(runner.db(), &runner.scope, which, after, PAGE_LEN).await?;
+            // One that is named is meant, though it was discarded.
+            let filter = QuarantineFilter { entity: *entity, key: key.as_deref(), discarded: key.is_some() };
+            let found = quarantine::list(runner.db(), &runner.scope, filter, after, PAGE_LEN).await?;
             let next = (found.len() == PAGE_LEN)
-                .then(|| found.last().map(|(entity, key)| format!("{entity} {key}")))
+                .then(|| found.last().map(|last| format!("{} {}", last.entity, last.source_id)))
                 .flatten();
-            Some(Page {
-                touches: found.into_iter().filter_map(|(entity, key)| touch(graph, entity, key)).collect(),
-                next,
-            })
+            let touches = found
+                .into_iter()
+                .filter_map(|found| touch(graph, found.entity, Key::from_canonical(found.source_id)));
+            Some(Page { touches: touches.collect(), next, found: None })
         }
     })
 }

@@ -10,17 +10,12 @@ use wattle_core::{Entity, EntityGraph, SourceSystem};
 use wattle_tenants::{TenantError, TenantSession};
 
 use super::page::again;
-use super::{JobKind, PAGE_LEN};
+use super::{JobKind, PAGE_LEN, compare_scans};
 use crate::SyncError;
+use crate::operate::scope_of;
 use crate::store::jobs::{self as store, Scan};
+use crate::store::marker;
 use crate::store::stream::{self, Lane};
-use crate::store::{Scope, marker};
-
-async fn scope_of(session: &TenantSession, system: &SourceSystem) -> Result<Scope, SyncError> {
-    let scope = Scope::new(session.tenant(), system);
-    marker::ensure(session.db(), &scope).await?;
-    Ok(scope)
-}
 
 /// Asks for every record of a source to be read, or for those of some entities.
 pub async fn request_hydration(
@@ -51,6 +46,21 @@ pub async fn request_retry(
     let scope = scope_of(session, system).await?;
     let scans = [Scan::Quarantine { entity, key: key.map(str::to_owned) }];
     Ok(store::insert(session.db(), &scope, JobKind::Retry, &scans, None).await?)
+}
+
+/// Asks for both sides to be compared, of these entities or of all: as a [`JobKind::Reconcile`], a [`JobKind::Repair`]
+/// or a [`JobKind::Compare`].
+pub async fn request_reconcile(
+    session: &TenantSession,
+    system: &SourceSystem,
+    graph: &EntityGraph,
+    kind: JobKind,
+    entities: &[Entity],
+    estimate: Option<u64>,
+) -> Result<Uuid, SyncError> {
+    let scope = scope_of(session, system).await?;
+    let estimate = estimate.and_then(|rows| i64::try_from(rows).ok());
+    Ok(store::insert(session.db(), &scope, kind, &compare_scans(graph, entities), estimate).await?)
 }
 
 /// How far back to rewind.

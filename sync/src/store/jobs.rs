@@ -9,6 +9,7 @@ use wattle_core::Entity;
 use super::stream::Lane;
 use super::{Scope, execute, query};
 use crate::SyncError;
+use crate::jobs::{Report, Side};
 
 /// What a job walks through: keys to touch, a page at a time. Nodes and entities by name, so that a stored job
 /// survives a change of the graph.
@@ -26,6 +27,8 @@ pub(crate) enum Scan {
     Path { from: String, entity: String, owning: bool, nth: usize, keys: Vec<String> },
     /// The changes of a lane after one position and up to another, once more; of these entities, or of all.
     Stream { lane: Lane, after: i64, through: i64, entities: Vec<Entity> },
+    /// The keys of one side, page by page, to compare both.
+    Compare { entity: Entity, side: Side },
     /// The keys in quarantine: of an entity, or one of them, or all.
     Quarantine { entity: Option<Entity>, key: Option<String> },
 }
@@ -44,6 +47,12 @@ pub enum JobKind {
     Rewind,
     /// Touches what is in quarantine.
     Retry,
+    /// Compares both sides and touches what differs, up to a limit.
+    Reconcile,
+    /// The same without a limit: after a lost position, or when the operator says so.
+    Repair,
+    /// Compares both sides, and touches nothing.
+    Compare,
 }
 
 impl JobKind {
@@ -55,13 +64,24 @@ impl JobKind {
             Self::FanOut => "fan_out",
             Self::Rewind => "rewind",
             Self::Retry => "retry",
+            Self::Reconcile => "reconcile",
+            Self::Repair => "repair",
+            Self::Compare => "compare",
         }
     }
 
     fn parse(name: &str) -> Option<Self> {
-        [Self::Hydrate, Self::Resync, Self::FanOut, Self::Rewind, Self::Retry]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        const ALL: [JobKind; 8] = [
+            JobKind::Hydrate,
+            JobKind::Resync,
+            JobKind::FanOut,
+            JobKind::Rewind,
+            JobKind::Retry,
+            JobKind::Reconcile,
+            JobKind::Repair,
+            JobKind::Compare,
+        ];
+        ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -107,6 +127,7 @@ pub(crate) struct Job {
     pub(crate) cursor: Option<String>,
     pub(crate) last_seq: i64,
     pub(crate) state: JobState,
+    pub(crate) report: Report,
 }
 
 /// A job as shown.
@@ -128,6 +149,8 @@ pub struct JobView {
     pub estimate: Option<i64>,
     /// Touches that are not yet applied.
     pub outstanding: i64,
+    /// What it has found so far, if it compares.
+    pub report: Option<Report>,
     /// Why it failed, or does not get on.
     pub error: Option<String>,
     /// When it was asked for.
@@ -141,11 +164,14 @@ pub struct JobView {
 impl JobView {
     /// How many of its keys are done with.
     pub fn done(&self) -> i64 {
-        self.touched - self.outstanding
+        match &self.report {
+            Some(report) => report.compared(),
+            None => self.touched - self.outstanding,
+        }
     }
 }
 
-const COLUMNS: &str = "job_id, source_system, kind, scans, scan, cursor, touched, estimate, last_seq, state, error, created_at, started_at, finished_at";
+const COLUMNS: &str = "job_id, source_system, kind, scans, scan, cursor, touched, estimate, last_seq, state, error, report, created_at, started_at, finished_at";
 
 /// Records a job.
 pub(crate) async fn insert(
@@ -191,6 +217,10 @@ fn job(row: &QueryResult) -> Result<Job, DbErr> {
         cursor: row.try_get("", "cursor")?,
         last_seq: row.try_get("", "last_seq")?,
         state: JobState::parse(&text("state")?).ok_or_else(|| broken("state"))?,
+        report: match row.try_get::<Option<String>>("", "report")? {
+            Some(text) => serde_json::from_str(&text).map_err(|_| broken("report"))?,
+            None => Report::default(),
+        },
     })
 }
 
@@ -201,6 +231,8 @@ pub(crate) struct Step<'a> {
     pub(crate) touched: usize,
     /// The position of its last touch, if it made any.
     pub(crate) last_seq: Option<i64>,
+    /// What it has found by now, if it compares.
+    pub(crate) report: Option<&'a Report>,
 }
 
 /// Moves a job on from where it was read; fails when someone else moved it.
@@ -209,6 +241,7 @@ pub(crate) async fn advance(work: &DatabaseTransaction, job: &Job, step: Step<'_
     let moved = execute(
         work,
         "update job set scan = $4, cursor = $5, touched = touched + $6, last_seq = greatest(last_seq, coalesce($7, 0)),
+                        compared = coalesce($8, compared), differing = coalesce($9, differing), report = coalesce($10, report),
                         state = 'running', error = null, started_at = coalesce(started_at, now())
          where job_id = $1 and scan = $2 and cursor is not distinct from $3 and state in ('waiting', 'running')",
         vec![
@@ -219,6 +252,9 @@ pub(crate) async fn advance(work: &DatabaseTransaction, job: &Job, step: Step<'_
             step.cursor.map(str::to_owned).into(),
             count(step.touched).into(),
             step.last_seq.into(),
+            step.report.map(Report::compared).into(),
+            step.report.map(Report::differing).into(),
+            step.report.map(|report| serde_json::to_string(report).expect("it is plain data")).into(),
         ],
     )
     .await?;
@@ -287,6 +323,7 @@ async fn views(db: &impl ConnectionTrait, which: &str, value: Value) -> Result<V
                 touched: row.try_get("", "touched")?,
                 estimate: row.try_get("", "estimate")?,
                 outstanding: row.try_get("", "outstanding")?,
+                report: (!job.report.entities.is_empty()).then_some(job.report),
                 error: row.try_get("", "error")?,
                 created_at: row.try_get("", "created_at")?,
                 started_at: row.try_get("", "started_at")?,
@@ -307,6 +344,8 @@ impl Scan {
             Self::Stream { lane, after, through, .. } => {
                 format!("the {} lane from {} to {through}", lane.name(), after + 1)
             }
+            Self::Compare { entity, side: Side::Source } => format!("{entity} that the target may lack"),
+            Self::Compare { entity, side: Side::Target } => format!("{entity} that may differ"),
             Self::Quarantine { .. } => "what is in quarantine".to_owned(),
         }
     }

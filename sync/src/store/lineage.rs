@@ -63,6 +63,13 @@ pub(crate) async fn page(
 /// A record's id, and the node and key of a row that it was built from.
 pub(crate) type Row<'a> = (&'a str, NodeId, &'a str);
 
+fn rows_of<'a>(records: &[&'a Record]) -> Vec<Row<'a>> {
+    let rows = |record: &'a Record| {
+        record.lineage.iter().map(|(node, key)| (record.key.as_str(), *node, key.as_str()))
+    };
+    records.iter().copied().flat_map(rows).collect()
+}
+
 const COLUMNS: [&str; 3] = ["source_id", "node", "node_key"];
 
 fn columns(graph: &EntityGraph, rows: &[Row<'_>]) -> Vec<Vec<String>> {
@@ -81,12 +88,7 @@ pub(crate) async fn rewrite(
     entity: Entity,
     records: &[&Record],
 ) -> Result<(), DbErr> {
-    let rows: Vec<Row<'_>> = records
-        .iter()
-        .flat_map(|record| {
-            record.lineage.iter().map(|(node, key)| (record.key.as_str(), *node, key.as_str()))
-        })
-        .collect();
+    let rows = rows_of(records);
     let ids = texts(records.iter().map(|record| record.key.as_str()));
     let mut values = vec![scope.source.as_str().into(), entity.name().into(), ids];
     let given = given(work.get_database_backend(), "g", &COLUMNS, columns(graph, &rows), &mut values);
@@ -117,6 +119,30 @@ pub(crate) async fn add(
     );
     execute(work, &sql, values).await?;
     Ok(())
+}
+
+/// Those of these records whose lineage is another one than was fetched.
+pub(crate) async fn differing(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    graph: &EntityGraph,
+    entity: Entity,
+    records: &[&Record],
+) -> Result<Vec<String>, DbErr> {
+    let rows = rows_of(records);
+    let ids = texts(records.iter().map(|record| record.key.as_str()));
+    let mut values = vec![scope.source.as_str().into(), entity.name().into(), ids];
+    let given = given(db.get_database_backend(), "g", &COLUMNS, columns(graph, &rows), &mut values);
+    let sql = format!(
+        "with fetched as (select distinct g.source_id, g.node, g.node_key from {given}),
+              stored as (select source_id, node, node_key from lineage
+                         where source_system = $1 and entity = $2 and source_id = any ($3))
+         select distinct source_id from (
+             select * from (select * from fetched except select * from stored) as unknown
+             union all
+             select * from (select * from stored except select * from fetched) as outdated) as differing"
+    );
+    query(db, &sql, values).await?.iter().map(|row| row.try_get("", "source_id")).collect()
 }
 
 /// Forgets the lineage of records that are gone.

@@ -12,9 +12,9 @@ use wattle_tenants::dialect::given;
 use super::{Scope, execute, query, texts};
 
 /// A column beyond the key: its name, and the type that its text is cast to.
-struct Column {
-    name: &'static str,
-    cast: &'static str,
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) cast: &'static str,
 }
 
 const fn column(name: &'static str) -> Column {
@@ -22,7 +22,7 @@ const fn column(name: &'static str) -> Column {
 }
 
 /// The columns of an entity's table, in the order of [`values`].
-fn columns(entity: Entity) -> &'static [Column] {
+pub(super) fn columns(entity: Entity) -> &'static [Column] {
     match entity {
         Entity::Customer | Entity::Plan => const { &[column("body")] },
         Entity::Account => {
@@ -53,7 +53,7 @@ fn owner_column(owner: Entity) -> String {
     format!("{owner}_id")
 }
 
-fn values(record: &Record) -> Vec<String> {
+pub(super) fn values(record: &Record) -> Vec<String> {
     let owner = |at: usize| record.owners[at].as_str().to_owned();
     let field = |name: &str| match &record.body[name] {
         Json::String(text) => text.clone(),
@@ -148,8 +148,8 @@ pub(crate) async fn upsert(
 
 /// Which of these records have no owner to belong to, and on SQLite, which of the others are new. PostgreSQL says that
 /// itself when they are written; before it has statistics it would read the whole table to find out.
-async fn look(
-    work: &DatabaseTransaction,
+pub(super) async fn look(
+    work: &impl ConnectionTrait,
     scope: &Scope,
     entity: Entity,
     records: &[&Record],
@@ -234,6 +234,36 @@ async fn deleted(
     ];
     let rows = query(work, sql, parameters).await?;
     rows.iter().map(|row| row.try_get("", "source_id")).collect()
+}
+
+/// The first and the last records of an entity by their ids, as many of each, but for some.
+pub(crate) async fn ends(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    entity: Entity,
+    but: &[Key],
+    each: usize,
+) -> Result<Vec<Key>, DbErr> {
+    let end = |order: &str| {
+        format!(
+            "select source_id from (
+                 select source_id from {entity}
+                 where tenant_id = $1 and source_system = $2 and not (source_id = any ($3))
+                 order by source_id {order} limit $4) as end_{order}"
+        )
+    };
+    let rows = query(
+        db,
+        &format!("{} union {}", end("asc"), end("desc")),
+        vec![
+            scope.tenant.as_str().into(),
+            scope.source.as_str().into(),
+            texts(but.iter().map(Key::as_str)),
+            i64::try_from(each).unwrap_or(i64::MAX).into(),
+        ],
+    )
+    .await?;
+    rows.iter().map(|row| Ok(Key::from_canonical(row.try_get::<String>("", "source_id")?))).collect()
 }
 
 /// A page of the ids of an entity's records.

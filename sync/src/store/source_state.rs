@@ -1,8 +1,10 @@
 //! What the running sync says of its source, and where capture stands.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 use wattle_core::Position;
 
+use super::stream::BUSY;
 use super::{Scope, execute, query};
 
 /// The position that capture has stored durably, if it ever began.
@@ -50,6 +52,69 @@ pub(crate) async fn report(
             reason.map(str::to_owned).into(),
             retained_bytes.and_then(|bytes| i64::try_from(bytes).ok()).into(),
         ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Has an operator accepted that what the source no longer shows is gone?
+pub(crate) async fn deletes_are_accepted(db: &impl ConnectionTrait, scope: &Scope) -> Result<bool, DbErr> {
+    let sql =
+        "select 1 as accepted from source_state where source_system = $1 and deletes_accepted_until > now()";
+    Ok(!query(db, sql, vec![scope.source.as_str().into()]).await?.is_empty())
+}
+
+/// Has an operator accepted that many records go into quarantine?
+pub(crate) async fn quarantine_is_accepted(db: &impl ConnectionTrait, scope: &Scope) -> Result<bool, DbErr> {
+    let sql = "select 1 as accepted from source_state where source_system = $1 and quarantine_accepted_until > now()";
+    Ok(!query(db, sql, vec![scope.source.as_str().into()]).await?.is_empty())
+}
+
+/// What an operator has accepted counted for what was under way then: it is over when nothing is.
+pub(crate) async fn end_accepted_if_quiet(db: &impl ConnectionTrait, scope: &Scope) -> Result<(), DbErr> {
+    let sql = format!(
+        "update source_state set deletes_accepted_until = null, quarantine_accepted_until = null
+         where source_system = $1 and (deletes_accepted_until is not null or quarantine_accepted_until is not null)
+             and not exists ({BUSY})"
+    );
+    execute(db, &sql, vec![scope.source.as_str().into()]).await?;
+    Ok(())
+}
+
+/// Asks the runner to leave the source alone, or to go on.
+pub(crate) async fn ask_for_pause(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    pause: bool,
+) -> Result<(), DbErr> {
+    execute(
+        db,
+        "update source_state set pause_asked = $2 where source_system = $1",
+        vec![scope.source.as_str().into(), pause.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Is the source to be left alone?
+pub(crate) async fn pause_is_asked(db: &impl ConnectionTrait, scope: &Scope) -> Result<bool, DbErr> {
+    let sql = "select 1 as asked from source_state where source_system = $1 and pause_asked";
+    Ok(!query(db, sql, vec![scope.source.as_str().into()]).await?.is_empty())
+}
+
+/// Notes what an operator accepts: it counts until everything is applied that is under way, or a time has come.
+pub(crate) async fn accept(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    deletes_until: Option<DateTime<Utc>>,
+    quarantine_until: Option<DateTime<Utc>>,
+) -> Result<(), DbErr> {
+    execute(
+        db,
+        "update source_state set deletes_accepted_until = coalesce($2, deletes_accepted_until),
+                                 quarantine_accepted_until = coalesce($3, quarantine_accepted_until)
+         where source_system = $1",
+        vec![scope.source.as_str().into(), deletes_until.into(), quarantine_until.into()],
     )
     .await?;
     Ok(())

@@ -144,6 +144,13 @@ pub(crate) async fn read(
     Ok(entries)
 }
 
+/// The last position given out in a lane.
+pub(crate) async fn head(db: &impl ConnectionTrait, scope: &Scope, lane: Lane) -> Result<i64, DbErr> {
+    let sql = "select last_seq from stream_head where source_system = $1 and lane = $2";
+    let rows = query(db, sql, vec![scope.source.as_str().into(), lane.name().into()]).await?;
+    rows.first().map_or(Ok(0), |row| row.try_get("", "last_seq"))
+}
+
 /// What of a lane is still there.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -198,20 +205,20 @@ pub(crate) async fn appended_at(
     rows.first().map(|row| row.try_get("", "appended_at")).transpose()
 }
 
-/// Is everything applied, and no job left? Asked in one statement, so that it is true of one moment.
+/// A row for each thing that is not applied yet, to all entities, and each job that is not over: asked in one statement,
+/// so that it is true of one moment.
+pub(crate) const BUSY: &str = "select 1 from stream_head h
+     join marker m on m.source_system = h.source_system and m.lane = h.lane
+     where h.source_system = $1 and h.last_seq <> m.seq
+     union all
+     select 1 from job where source_system = $1 and state in ('waiting', 'running')
+     union all
+     select 1 from entity_pause where source_system = $1";
+
+/// Is there nothing left to be done?
 pub(crate) async fn is_quiet(db: &impl ConnectionTrait, scope: &Scope) -> Result<bool, DbErr> {
-    let rows = query(
-        db,
-        "select 1 as busy from stream_head h
-         join marker m on m.source_system = h.source_system and m.lane = h.lane
-         where h.source_system = $1 and h.last_seq <> m.seq
-         union all
-         select 1 from job where source_system = $1 and state in ('waiting', 'running')
-         limit 1",
-        vec![scope.source.as_str().into()],
-    )
-    .await?;
-    Ok(rows.is_empty())
+    let sql = format!("select 1 as quiet where not exists ({BUSY})");
+    Ok(!query(db, &sql, vec![scope.source.as_str().into()]).await?.is_empty())
 }
 
 #[cfg(test)]

@@ -1,0 +1,118 @@
+//! Section 9: what someone must put right pauses what it concerns and nothing else, and the gap is closed afterwards.
+
+use anyhow::{Result, ensure};
+use rstest::rstest;
+use wattle_core::Entity;
+use wattle_sync::operate::{Accept, pause, resume};
+use wattle_testbed::{Engine, eventually};
+
+use crate::mini::{Mini, PATIENCE, system};
+
+const BEFORE: &str = "
+insert into crm.account (account_no, display_name) values ('A', 'Old'), ('B', 'B');
+insert into billing.bill (bill_id, account_no) values (1, 'A'), (2, 'B');
+insert into billing.balance (account_no, amount) values ('A', 10);";
+
+/// While invoices cannot be read: one is new, one is gone, one goes with its account, and accounts and balances change.
+const MEANWHILE: &str = "
+insert into billing.bill (bill_id, account_no) values (3, 'A');
+delete from billing.bill where bill_id = 1;
+delete from crm.account where account_no = 'B';
+insert into crm.account (account_no) values ('C');
+insert into billing.bill (bill_id, account_no) values (4, 'C');
+update crm.account set display_name = 'New' where account_no = 'A';
+update billing.balance set amount = 20;";
+
+/// Waits until the source is said to run, and nothing to be amiss.
+async fn runs(mini: &Mini) -> Result<()> {
+    eventually(PATIENCE, async || {
+        let state = mini.state().await?;
+        ensure!(state == "running", "it says {state}");
+        Ok(())
+    })
+    .await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_column_that_is_gone_pauses_its_entity_alone_and_the_gap_is_closed(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
+    mini.sql(BEFORE).await?;
+    let running = mini.run_and_hydrate().await?;
+    mini.sql("alter table billing.bill rename usage to consumption").await?;
+    mini.sql(MEANWHILE).await?;
+    mini.says(&["running", "invoice is paused", "usage"]).await?;
+    // All else goes on.
+    eventually(PATIENCE, async || {
+        mini.expect(Entity::Account, &["A", "C"]).await?;
+        ensure!(mini.names().await?["A"] == "New", "{:?}", mini.names().await?);
+        ensure!(mini.value("select balance from balance").await?.as_deref() == Some("20.00"));
+        Ok(())
+    })
+    .await?;
+    // What its owner took along is gone; of the others nothing is known.
+    mini.expect(Entity::Invoice, &["1"]).await?;
+    let fetched = mini.adapter.fetches(Entity::Invoice).len();
+
+    // Whoever takes over knows of it.
+    running.stop().await?;
+    let _running = mini.run();
+    mini.says(&["running", "invoice is paused", "usage"]).await?;
+    mini.sql("alter table billing.bill rename consumption to usage").await?;
+    mini.settled().await?;
+    mini.expect(Entity::Invoice, &["3", "4"]).await?;
+    runs(&mini).await?;
+    // Without a reload: what it missed was read, and a try or two.
+    let read: usize = mini.adapter.fetches(Entity::Invoice)[fetched..].iter().sum();
+    ensure!(read < 30, "{read} invoices were read to make up for five");
+    Ok(())
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_table_that_may_not_be_read_pauses_what_is_built_from_it_alone(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(Engine::Postgres, target).await?;
+    mini.sql(BEFORE).await?;
+    let _running = mini.run_and_hydrate().await?;
+    mini.sql(&format!("revoke select on billing.bill from {}", mini.reader())).await?;
+    mini.sql(MEANWHILE).await?;
+    mini.says(&["running", "invoice is paused", "permission denied for table bill"]).await?;
+    mini.expect(Entity::Account, &["A", "C"]).await?;
+    mini.sql(&format!("grant select on billing.bill to {}", mini.reader())).await?;
+    mini.settled().await?;
+    mini.expect(Entity::Invoice, &["3", "4"]).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_source_that_the_operator_pauses_is_left_alone_until_it_is_resumed(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
+    mini.sql(BEFORE).await?;
+    let running = mini.run_and_hydrate().await?;
+    let session = mini.tenants.session(&mini.tenant).await?;
+    pause(&session, &system()).await?;
+    mini.says(&["paused", "the operator has paused it"]).await?;
+    let heard = mini.heard().await?;
+    mini.sql(MEANWHILE).await?;
+    // A restart is no way around it.
+    running.stop().await?;
+    mini.says(&["stopped"]).await?;
+    mini.adapter.forget();
+    let _running = mini.run();
+    mini.says(&["paused", "the operator has paused it"]).await?;
+    ensure!(mini.heard().await? == heard, "it was captured all the same");
+    ensure!(mini.adapter.calls().is_empty(), "{:?}", mini.adapter.calls());
+    resume(&session, &system(), Accept::default()).await?;
+    mini.settled().await?;
+    mini.expect(Entity::Invoice, &["3", "4"]).await?;
+    runs(&mini).await?;
+    Ok(())
+}

@@ -21,6 +21,7 @@ mod marker;
 mod monotone_snapshots;
 mod pauses;
 mod quarantine;
+mod reconcile;
 mod rewind;
 mod terms_of_hearing;
 mod unannounced;

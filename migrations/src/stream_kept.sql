@@ -4,6 +4,9 @@ alter table wattle.tenant add column retention_days bigint not null default 14;
 -- Hours from one scheduled reconcile to the next; 0: none.
 alter table wattle.tenant add column reconcile_every_hours bigint not null default 168;
 
+-- Nobody needs what comes up to here any more: it is free to be dropped.
+alter table wattle.marker add column free_seq bigint not null default 0;
+
 -- Everything that was committed at the source before this time is captured.
 alter table wattle.source_state add column heard_through timestamptz;
 -- Was there anything to capture when the source was last asked?

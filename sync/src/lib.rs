@@ -31,6 +31,7 @@ mod consume;
 mod error;
 mod guard;
 mod jobs;
+mod keeper;
 mod lease;
 pub mod operate;
 mod paused;

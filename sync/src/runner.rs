@@ -8,13 +8,13 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tokio::sync::watch;
 use uuid::Uuid;
 use wattle_core::{Entity, ErrorClass, SourceAdapter, SourceSystem};
-use wattle_tenants::{Tenant, TenantSession, Tenants};
+use wattle_tenants::{Tenant, TenantError, TenantSession, Tenants};
 
 use crate::backoff::Backoff;
 use crate::lease::Lease;
 use crate::progress::Progress;
 use crate::store::{Scope, jobs as job_store, source_state, stream};
-use crate::{SyncError, capture, consume, jobs};
+use crate::{SyncError, capture, consume, jobs, keeper};
 
 /// How often the lease's connection is asked whether it is still there, and the source's state is shown afresh.
 const CONFIRM_EVERY: Duration = Duration::from_secs(1);
@@ -55,6 +55,7 @@ pub(crate) enum Loop {
     Capture,
     Consumer,
     Jobs,
+    Keeper,
 }
 
 impl Loop {
@@ -63,12 +64,14 @@ impl Loop {
             Self::Capture => "capture",
             Self::Consumer => "consumer",
             Self::Jobs => "jobs",
+            Self::Keeper => "upkeep",
         }
     }
 }
 
 /// What the loops of a runner share while they hold the lease.
 pub(crate) struct Runner {
+    tenants: Tenants,
     session: TenantSession,
     pub(crate) scope: Scope,
     pub(crate) adapter: Arc<dyn SourceAdapter>,
@@ -91,6 +94,11 @@ struct Trouble {
 impl Runner {
     pub(crate) fn db(&self) -> &DatabaseConnection {
         self.session.db()
+    }
+
+    /// The tenant as the registry has it now.
+    pub(crate) async fn tenant(&self) -> Result<Option<Arc<Tenant>>, TenantError> {
+        self.tenants.tenant(self.session.tenant()).await
     }
 
     /// Begins a transaction that writes.
@@ -209,6 +217,7 @@ impl SourceRunner {
         // The loops also stop when the end condition holds.
         let (end, stop) = watch::channel(false);
         let runner = Runner {
+            tenants: self.tenants.clone(),
             session,
             scope,
             adapter: self.adapter.clone(),
@@ -226,7 +235,9 @@ impl SourceRunner {
             end.send_replace(true);
             ended
         };
-        let loops = async { tokio::try_join!(work(&runner), ended) };
+        // What is here already is looked after, whether or not the source is left alone.
+        let kept = supervise(&runner, Loop::Keeper, || keeper::run(&runner));
+        let loops = async { tokio::try_join!(work(&runner), kept, ended) };
         let result = tokio::select! {
             result = loops => result.map(|_| ()),
             lost = watch_over(&runner, &mut lease) => Err(lost),

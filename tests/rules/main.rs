@@ -22,6 +22,7 @@ mod monotone_snapshots;
 mod pauses;
 mod quarantine;
 mod reconcile;
+mod retention;
 mod rewind;
 mod terms_of_hearing;
 mod unannounced;

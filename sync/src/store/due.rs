@@ -1,6 +1,6 @@
 //! Records that change at a known time without an event.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
@@ -32,20 +32,24 @@ pub(crate) async fn rewrite<'a>(
     all: impl Iterator<Item = &'a str>,
     due: &[(&'a str, DateTime<Utc>)],
 ) -> Result<(), DbErr> {
+    let ids: Vec<String> = due.iter().map(|(id, _)| (*id).to_owned()).collect();
+    let times = due.iter().map(|(_, at)| at.to_rfc3339()).collect();
+    let known: HashSet<&str> = due.iter().map(|(id, _)| *id).collect();
+    let others = texts(all.filter(|id| !known.contains(id)));
     execute(
         work,
         "delete from due where source_system = $1 and entity = $2 and source_id = any ($3)",
-        vec![scope.source.as_str().into(), entity.name().into(), texts(all)],
+        vec![scope.source.as_str().into(), entity.name().into(), others],
     )
     .await?;
     let mut values = vec![scope.tenant.as_str().into(), scope.source.as_str().into(), entity.name().into()];
-    let ids = due.iter().map(|(id, _)| (*id).to_owned()).collect();
-    let times = due.iter().map(|(_, at)| at.to_rfc3339()).collect();
     let backend = work.get_database_backend();
     let given = given(backend, "d", &["source_id", "due_at"], vec![ids, times], &mut values);
     let sql = format!(
         "insert into due (tenant_id, source_system, entity, source_id, due_at)
-         select $1, $2, $3, d.source_id, d.due_at::timestamptz from {given}"
+         select $1, $2, $3, d.source_id, d.due_at::timestamptz from {given} where true
+         on conflict (tenant_id, source_system, entity, source_id) do update set due_at = excluded.due_at
+         where due.due_at <> excluded.due_at"
     );
     execute(work, &sql, values).await?;
     Ok(())

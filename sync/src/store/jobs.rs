@@ -261,6 +261,25 @@ pub(crate) async fn advance(work: &DatabaseTransaction, job: &Job, step: Step<'_
     if moved.rows_affected() == 1 { Ok(()) } else { Err(SyncError::LeaseLost) }
 }
 
+/// Were both sides brought in step before this time, and is nothing under way that does so now?
+pub(crate) async fn compared_before(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    time: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let rows = query(
+        db,
+        "select max(case when state = 'done' then 1 else 0 end) as ever,
+                max(case when state in ('waiting', 'running') or created_at > $2 then 1 else 0 end) as lately
+         from job where source_system = $1 and kind in ('hydrate', 'reconcile', 'repair')",
+        vec![scope.source.as_str().into(), time.into()],
+    )
+    .await?;
+    let Some(row) = rows.first() else { return Ok(false) };
+    let is = |column: &str| Ok::<_, DbErr>(row.try_get::<Option<i32>>("", column)? == Some(1));
+    Ok(is("ever")? && !is("lately")?)
+}
+
 /// Says why a job does not get on.
 pub(crate) async fn hinder(db: &impl ConnectionTrait, job: &Job, error: &str) -> Result<(), DbErr> {
     execute(

@@ -9,6 +9,7 @@ pub(crate) mod lineage;
 pub(crate) mod marker;
 pub(crate) mod quarantine;
 pub(crate) mod records;
+pub(crate) mod retention;
 pub(crate) mod segment;
 pub(crate) mod source_state;
 pub(crate) mod stream;

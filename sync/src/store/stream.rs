@@ -30,7 +30,7 @@ impl Lane {
 
 /// Changes in one stored row: as many as a batch holds.
 const SEGMENT_LEN: usize = 1_000;
-const SEGMENT_LEN_SEQ: i64 = SEGMENT_LEN as i64;
+pub(super) const SEGMENT_LEN_SEQ: i64 = SEGMENT_LEN as i64;
 
 /// One change, as read.
 #[derive(Debug, Clone)]
@@ -151,16 +151,16 @@ pub(crate) async fn head(db: &impl ConnectionTrait, scope: &Scope, lane: Lane) -
     rows.first().map_or(Ok(0), |row| row.try_get("", "last_seq"))
 }
 
-/// What of a lane is still there.
+/// What of a lane is still kept. What is free to be dropped is not, though it may still be there.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    /// When the oldest segment was appended that is still there, where older ones were trimmed; now, where none is left.
+    /// When the oldest segment was appended that is kept, where older ones are not; now, where none is.
     pub(crate) since: Option<DateTime<Utc>>,
     /// The first position that was appended at the time asked for, or later.
     pub(crate) from: Option<i64>,
 }
 
-/// Looks what of a lane is still there, from a time on.
+/// Looks what of a lane is kept, from a time on.
 pub(crate) async fn kept(
     db: &impl ConnectionTrait,
     scope: &Scope,
@@ -169,16 +169,17 @@ pub(crate) async fn kept(
 ) -> Result<Kept, DbErr> {
     let rows = query(
         db,
-        "select case when coalesce(min(e.first_seq), 0) <> 1 and max(h.last_seq) > 0
-                     then coalesce(min(e.appended_at), now()) end as since,
+        "select case when m.free_seq > 0 or (coalesce(min(e.first_seq), 0) <> 1 and m.seq > 0)
+                     then coalesce(min(case when e.last_seq > m.free_seq then e.appended_at end), now()) end as since,
                 min(case when e.appended_at >= $4 then e.first_seq end) as wanted
-         from stream_head h
-         left join stream_event e on e.tenant_id = h.tenant_id and e.source_system = h.source_system and e.lane = h.lane
-         where h.tenant_id = $3 and h.source_system = $1 and h.lane = $2",
+         from marker m
+         left join stream_event e on e.tenant_id = m.tenant_id and e.source_system = m.source_system and e.lane = m.lane
+         where m.tenant_id = $3 and m.source_system = $1 and m.lane = $2
+         group by m.free_seq, m.seq",
         vec![scope.source.as_str().into(), lane.name().into(), scope.tenant.as_str().into(), time.into()],
     )
     .await?;
-    let row = rows.first().ok_or_else(|| DbErr::RecordNotFound("an aggregate".into()))?;
+    let row = rows.first().ok_or_else(|| DbErr::RecordNotFound("the marker".into()))?;
     Ok(Kept { since: row.try_get("", "since")?, from: row.try_get("", "wanted")? })
 }
 

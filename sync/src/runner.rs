@@ -13,8 +13,8 @@ use wattle_tenants::{Tenant, TenantSession, Tenants};
 use crate::backoff::Backoff;
 use crate::lease::Lease;
 use crate::progress::Progress;
-use crate::store::{Scope, jobs as job_store, source_state, stream};
-use crate::{SyncError, capture, consume, jobs};
+use crate::store::{Scope, archive as archive_store, jobs as job_store, source_state, stream};
+use crate::{Archive, SyncError, archive, capture, consume, jobs};
 
 /// How often the lease's connection is asked whether it is still there, and the source's state is shown afresh.
 const CONFIRM_EVERY: Duration = Duration::from_secs(1);
@@ -34,7 +34,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub enum Until {
     /// Never: it runs until it is stopped.
     Stopped,
-    /// When all that the source had at the start is applied and no job is left.
+    /// When all that the source had at the start is applied and no job is left, and all of it is in the archive, where
+    /// there is one.
     Idle,
     /// When this job is over.
     Job(Uuid),
@@ -47,14 +48,16 @@ pub struct SourceRunner {
     system: SourceSystem,
     adapter: Arc<dyn SourceAdapter>,
     stop: watch::Receiver<bool>,
+    archive: Option<Arc<Archive>>,
 }
 
-/// The loops of a runner.
+/// The loops of a runner; that of the archive is the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Loop {
     Capture,
     Consumer,
     Jobs,
+    Archive,
 }
 
 impl Loop {
@@ -63,6 +66,7 @@ impl Loop {
             Self::Capture => "capture",
             Self::Consumer => "consumer",
             Self::Jobs => "jobs",
+            Self::Archive => "archive",
         }
     }
 }
@@ -105,6 +109,11 @@ impl Runner {
         }
     }
 
+    /// Does the source answer, as far as is known? What the archive waits for is another matter.
+    fn reads_source(&self) -> bool {
+        !*self.pause_asked.borrow() && self.troubles().keys().all(|which| *which == Loop::Archive)
+    }
+
     /// Logs a failure once, when it is new.
     fn fails(&self, which: Loop, state: &'static str, error: &SyncError) {
         let trouble = Trouble { state, reason: format!("{}: {}", which.name(), error.explain()) };
@@ -114,7 +123,7 @@ impl Runner {
         }
     }
 
-    /// The state to show, and why: the worst of what any loop waits for.
+    /// The state to show, and why: the worst of what any loop waits for, the archive last.
     fn shown(&self) -> (&'static str, Option<String>) {
         if *self.pause_asked.borrow() {
             return (
@@ -123,7 +132,9 @@ impl Runner {
             );
         }
         let troubles = self.troubles();
-        let worst = troubles.values().find(|t| t.state == "paused").or_else(|| troubles.values().next());
+        let of_source = || troubles.range(..Loop::Archive).map(|(_, trouble)| trouble);
+        let worst = of_source().find(|t| t.state == "paused").or_else(|| of_source().next());
+        let worst = worst.or_else(|| troubles.get(&Loop::Archive));
         if let Some(trouble) = worst {
             return (trouble.state, Some(trouble.reason.clone()));
         }
@@ -158,7 +169,12 @@ impl SourceRunner {
         adapter: Arc<dyn SourceAdapter>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { tenants, tenant, system, adapter, stop }
+        Self { tenants, tenant, system, adapter, stop, archive: None }
+    }
+
+    /// The same runner, which also copies the stream to an archive, if there is one.
+    pub fn archiving_to(self, archive: Option<Arc<Archive>>) -> Self {
+        Self { archive, ..self }
     }
 
     /// Runs until its end condition or until it is stopped. Fails only when an invariant is broken, or when a job that
@@ -221,12 +237,14 @@ impl SourceRunner {
         let ended = async {
             let ended = tokio::select! {
                 () = self.asked_to_stop() => Ok(()),
-                ended = reached(&runner, until) => ended,
+                ended = reached(&runner, until, self.archive.is_some()) => ended,
             };
             end.send_replace(true);
             ended
         };
-        let loops = async { tokio::try_join!(work(&runner), ended) };
+        // The archive copies what is here already, whether or not the source is left alone.
+        let loops =
+            async { tokio::try_join!(work(&runner), archiving(&runner, self.archive.as_deref()), ended) };
         let result = tokio::select! {
             result = loops => result.map(|_| ()),
             lost = watch_over(&runner, &mut lease) => Err(lost),
@@ -269,6 +287,17 @@ async fn work(runner: &Runner) -> Result<(), SyncError> {
     }
 }
 
+/// The loop of the archive, where there is one.
+async fn archiving(runner: &Runner, archive: Option<&Archive>) -> Result<(), SyncError> {
+    match archive {
+        Some(archive) => supervise(runner, Loop::Archive, || archive::run(runner, archive)).await,
+        None => {
+            runner.progress.stopped().await;
+            Ok(())
+        }
+    }
+}
+
 /// Runs a loop again and again: transient errors back off, config errors wait for someone to fix them, and neither
 /// loses anything. Ends with the process, the lease, or a broken invariant.
 async fn supervise<F>(runner: &Runner, which: Loop, run: impl Fn() -> F) -> Result<(), SyncError>
@@ -288,12 +317,13 @@ where
             backoff.reset();
         }
         let wait = match error.class() {
-            ErrorClass::Bug => return Err(error),
+            // Whatever is wrong with the archive, the source goes on without.
+            ErrorClass::Bug if which != Loop::Archive => return Err(error),
             ErrorClass::Transient => {
                 runner.fails(which, "waiting", &error);
                 backoff.next()
             }
-            ErrorClass::Config | ErrorClass::Record => {
+            ErrorClass::Config | ErrorClass::Record | ErrorClass::Bug => {
                 runner.fails(which, "paused", &error);
                 PAUSE
             }
@@ -335,7 +365,7 @@ async fn watch_over(runner: &Runner, lease: &mut Lease) -> SyncError {
         let mut said = false;
         loop {
             tokio::time::sleep(CONFIRM_EVERY).await;
-            if runner.shown().0 == "running" {
+            if runner.reads_source() {
                 match tokio::time::timeout(RETAINED_EVERY, runner.adapter.retained_bytes()).await {
                     Ok(Ok(bytes)) => {
                         *retained.lock().expect("no holder of this lock panics") = bytes;
@@ -358,7 +388,7 @@ async fn watch_over(runner: &Runner, lease: &mut Lease) -> SyncError {
 }
 
 /// Resolves when the end condition holds.
-async fn reached(runner: &Runner, until: Until) -> Result<(), SyncError> {
+async fn reached(runner: &Runner, until: Until, has_archive: bool) -> Result<(), SyncError> {
     let goal = match until {
         Until::Stopped => return std::future::pending().await,
         Until::Job(_) => None,
@@ -373,7 +403,10 @@ async fn reached(runner: &Runner, until: Until) -> Result<(), SyncError> {
     loop {
         let done = match (until, &goal) {
             (Until::Job(id), _) => job_store::is_over(runner.db(), id).await,
-            (_, Some(goal)) => is_idle(runner, goal).await,
+            (_, Some(goal)) => match is_idle(runner, goal).await {
+                Ok(true) if has_archive => is_archived(runner).await,
+                idle => idle,
+            },
             _ => Ok(false),
         };
         match done {
@@ -392,4 +425,16 @@ async fn is_idle(runner: &Runner, goal: &wattle_core::Position) -> Result<bool, 
         return Ok(false);
     }
     Ok(stream::is_quiet(runner.db(), &runner.scope).await?)
+}
+
+/// Is the stream archived as well? Asked when nothing else is left to do, so files need not grow any more. An archive
+/// that fails is waited for like everything else, and says in the log and in the source's state why.
+async fn is_archived(runner: &Runner) -> Result<bool, SyncError> {
+    if archive_store::is_complete(runner.db(), &runner.scope).await? {
+        return Ok(true);
+    }
+    if runner.progress.ask_to_archive_at_once() {
+        tracing::info!("all is applied, and waits to be archived");
+    }
+    Ok(false)
 }

@@ -1,6 +1,7 @@
 //! The SQL of sync, one statement a function, written as PostgreSQL reads it and translated for SQLite. Table names are
 //! the tenant's own: every statement runs in a tenant's session.
 
+pub(crate) mod archive;
 pub(crate) mod compare;
 pub(crate) mod due;
 pub(crate) mod entity_pause;

@@ -43,8 +43,9 @@ mod store;
 pub use archive::{Archive, ArchiveError};
 pub use error::SyncError;
 pub use jobs::{
-    EntityReport, JobKind, JobState, Report, RewindPreview, RewindRange, RewindTo, preview_rewind,
-    request_hydration, request_reconcile, request_retry, request_rewind, rewind_range,
+    EntityReport, JobKind, JobState, ReplayDays, ReplayPreview, Report, RewindPreview, RewindRange, RewindTo,
+    preview_replay, preview_rewind, request_hydration, request_reconcile, request_replay, request_retry,
+    request_rewind, rewind_range,
 };
 pub use runner::{SourceRunner, Until};
 pub use store::jobs::JobView;

@@ -11,6 +11,7 @@ use wattle_core::{Entity, ErrorClass, SourceAdapter, SourceSystem};
 use wattle_tenants::{Tenant, TenantSession, Tenants};
 
 use crate::backoff::Backoff;
+use crate::jobs::Replaying;
 use crate::lease::Lease;
 use crate::progress::Progress;
 use crate::store::{Scope, archive as archive_store, jobs as job_store, source_state, stream};
@@ -78,6 +79,9 @@ pub(crate) struct Runner {
     pub(crate) adapter: Arc<dyn SourceAdapter>,
     pub(crate) token: i64,
     pub(crate) progress: Progress,
+    pub(crate) archive: Option<Arc<Archive>>,
+    /// What a replay reads.
+    pub(crate) replaying: tokio::sync::Mutex<Option<Replaying>>,
     troubles: Mutex<BTreeMap<Loop, Trouble>>,
     /// Does the operator want the source to be left alone?
     pause_asked: watch::Sender<bool>,
@@ -230,6 +234,8 @@ impl SourceRunner {
             adapter: self.adapter.clone(),
             token: lease.token,
             progress: Progress::new(stop),
+            archive: self.archive.clone(),
+            replaying: tokio::sync::Mutex::new(None),
             troubles: Mutex::new(BTreeMap::new()),
             pause_asked: watch::Sender::new(pause_asked),
             paused: Mutex::new(BTreeMap::new()),
@@ -237,14 +243,13 @@ impl SourceRunner {
         let ended = async {
             let ended = tokio::select! {
                 () = self.asked_to_stop() => Ok(()),
-                ended = reached(&runner, until, self.archive.is_some()) => ended,
+                ended = reached(&runner, until) => ended,
             };
             end.send_replace(true);
             ended
         };
         // The archive copies what is here already, whether or not the source is left alone.
-        let loops =
-            async { tokio::try_join!(work(&runner), archiving(&runner, self.archive.as_deref()), ended) };
+        let loops = async { tokio::try_join!(work(&runner), archiving(&runner), ended) };
         let result = tokio::select! {
             result = loops => result.map(|_| ()),
             lost = watch_over(&runner, &mut lease) => Err(lost),
@@ -288,8 +293,8 @@ async fn work(runner: &Runner) -> Result<(), SyncError> {
 }
 
 /// The loop of the archive, where there is one.
-async fn archiving(runner: &Runner, archive: Option<&Archive>) -> Result<(), SyncError> {
-    match archive {
+async fn archiving(runner: &Runner) -> Result<(), SyncError> {
+    match &runner.archive {
         Some(archive) => supervise(runner, Loop::Archive, || archive::run(runner, archive)).await,
         None => {
             runner.progress.stopped().await;
@@ -388,7 +393,7 @@ async fn watch_over(runner: &Runner, lease: &mut Lease) -> SyncError {
 }
 
 /// Resolves when the end condition holds.
-async fn reached(runner: &Runner, until: Until, has_archive: bool) -> Result<(), SyncError> {
+async fn reached(runner: &Runner, until: Until) -> Result<(), SyncError> {
     let goal = match until {
         Until::Stopped => return std::future::pending().await,
         Until::Job(_) => None,
@@ -404,7 +409,7 @@ async fn reached(runner: &Runner, until: Until, has_archive: bool) -> Result<(),
         let done = match (until, &goal) {
             (Until::Job(id), _) => job_store::is_over(runner.db(), id).await,
             (_, Some(goal)) => match is_idle(runner, goal).await {
-                Ok(true) if has_archive => is_archived(runner).await,
+                Ok(true) if runner.archive.is_some() => is_archived(runner).await,
                 idle => idle,
             },
             _ => Ok(false),

@@ -5,8 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use wattle_core::{SourceSystem, TenantId};
-
 use super::cut::{Cut, Due};
 use super::file::Writer;
 use super::name::{FileId, Home, Part};
@@ -77,12 +75,9 @@ struct Archiver<'a> {
 impl<'a> Archiver<'a> {
     /// Begins where the mark stands.
     async fn of(runner: &'a Runner, archive: &'a Archive, lane: Lane) -> Result<Self, SyncError> {
-        let home = Home {
-            tenant: TenantId::parse(&runner.scope.tenant).expect("it is a tenant's"),
-            source: SourceSystem::parse(&runner.scope.source).expect("it is a source's"),
-        };
+        let (tenant, source) = runner.scope.ids();
         let mark = store::read(runner.db(), &runner.scope, lane).await?;
-        Ok(Self { runner, archive, home, lane, mark, cut: Cut::new(mark.seq) })
+        Ok(Self { runner, archive, home: Home { tenant, source }, lane, mark, cut: Cut::new(mark.seq) })
     }
 
     /// Writes the next file, if it is due.

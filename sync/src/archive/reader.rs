@@ -69,6 +69,11 @@ impl Reader {
         &self.gaps
     }
 
+    /// The first of them, for whoever cannot go on because of it.
+    pub(crate) fn take_gap(&mut self) -> Option<ArchiveError> {
+        (!self.gaps.is_empty()).then(|| self.gaps.swap_remove(0))
+    }
+
     /// The name of a file's data within the archive.
     pub fn object(&self, file: FileId) -> String {
         self.home.object(file, Part::Data)

@@ -29,6 +29,12 @@ impl Scope {
     pub(crate) fn new(tenant: &TenantId, source: &SourceSystem) -> Self {
         Self { tenant: tenant.to_string(), source: source.to_string() }
     }
+
+    /// Whose rows, by their types.
+    pub(crate) fn ids(&self) -> (TenantId, SourceSystem) {
+        let tenant = TenantId::parse(&self.tenant).expect("it was made from one");
+        (tenant, SourceSystem::parse(&self.source).expect("it was made from one"))
+    }
 }
 
 pub(crate) async fn execute(

@@ -31,7 +31,7 @@ pub(crate) async fn run(runner: &Runner, archive: &Archive) -> Result<(), SyncEr
 }
 
 async fn archive_all(runner: &Runner, archive: &Archive) -> Result<(), SyncError> {
-    let mut appended = runner.progress.appended();
+    let (mut appended, mut applied) = (runner.progress.appended(), runner.progress.applied());
     let mut at_once = runner.progress.archive_at_once();
     store::ensure(runner.db(), &runner.scope).await?;
     let mut lanes = [
@@ -40,6 +40,7 @@ async fn archive_all(runner: &Runner, archive: &Archive) -> Result<(), SyncError
     ];
     loop {
         appended.mark_unchanged();
+        applied.mark_unchanged();
         let asked = *at_once.borrow_and_update();
         let (mut wrote, mut grows) = (false, false);
         for lane in &mut lanes {
@@ -53,10 +54,11 @@ async fn archive_all(runner: &Runner, archive: &Archive) -> Result<(), SyncError
         if wrote {
             continue;
         }
-        // Nobody else appends while we hold the lease.
+        // Nobody else appends while we hold the lease; what a batch leads to is appended as it is applied.
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY), if grows => {}
             _ = appended.changed(), if !grows => {}
+            _ = applied.changed(), if !grows => {}
             _ = at_once.changed() => {}
         }
     }

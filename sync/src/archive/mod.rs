@@ -181,15 +181,24 @@ impl Archive {
 
     /// The last parts of the names of all objects in a folder of the archive.
     async fn list(&self, folder: &str, mut each: impl FnMut(&str)) -> Result<(), ArchiveError> {
-        let failed = |error| ArchiveError::of_store(&self.shown, format!("listing {folder}"), error);
         let (store, prefix) = self.store()?;
-        let mut objects = store.list(Some(&within(&prefix, folder)));
-        while let Some(object) = objects.try_next().await.map_err(failed)? {
-            if let Some(name) = object.location.filename() {
-                each(name);
+        let place = within(&prefix, folder);
+        let mut objects = store.list(Some(&place));
+        loop {
+            match objects.try_next().await {
+                Ok(Some(object)) => object.location.filename().into_iter().for_each(&mut each),
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    // Of a list that is refused a store's client says so in words only; of an object, by kind.
+                    use object_store::Error::{PermissionDenied, Unauthenticated};
+                    let error = match store.head(&place).await {
+                        Err(refused @ (PermissionDenied { .. } | Unauthenticated { .. })) => refused,
+                        _ => error,
+                    };
+                    return Err(ArchiveError::of_store(&self.shown, format!("listing {folder}"), error));
+                }
             }
         }
-        Ok(())
     }
 }
 

@@ -30,11 +30,20 @@ async fn a_file_whose_writer_was_killed_is_written_again_with_the_same_bytes(
     let object = held.written().await?;
     let before = store.bytes(&object).await?;
     drop(running);
+    let (data, manifest) = match object.strip_suffix(".manifest.json") {
+        Some(data) => (data.to_owned(), object.clone()),
+        None => (object.clone(), format!("{object}.manifest.json")),
+    };
+    ensure!(store.bytes(&data).await.is_ok(), "{manifest} is there before what it vouches for");
+    ensure!(store.bytes(&manifest).await.is_ok() == (object == manifest), "{manifest} is there too early");
 
     ensure!(mini.number("select seq from archive_mark where lane = 'live'").await? == mark, "the mark moved");
+    // The next process finds more than that, and ends the file where it was to end all the same.
+    let without = mini.run();
     mini.sql("insert into crm.account (account_no) values ('C')").await?;
+    mini.settled().await?;
+    without.stop().await?;
     let _running = mini.run_archiving(&archive);
-    mini.sql("insert into crm.account (account_no) values ('D')").await?;
     mini.settled().await?;
     archived(&mini).await?;
     ensure!(store.bytes(&object).await? == before, "{object} has other bytes");

@@ -68,7 +68,7 @@ impl Drop for S3 {
     }
 }
 
-/// Refuses to go on silently where the server could not be started.
+/// The server means it, so that the other tests mean something; and whoever is refused is told so, without the secret.
 #[tokio::test]
 async fn the_server_checks_signatures() -> Result<()> {
     let server = S3::start().await?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::cut::{Cut, Due};
 use super::file::Writer;
 use super::name::{FileId, Home, Part};
-use super::{Archive, ArchiveError, MAX_FILE_LEN};
+use super::{Archive, ArchiveError};
 use crate::SyncError;
 use crate::runner::{Loop, Runner};
 use crate::store::archive::{self as store, Mark};
@@ -168,7 +168,6 @@ impl<'a> Archiver<'a> {
             }
         }
         let (bytes, manifest) = writer.finish(file).map_err(broken)?;
-        debug_assert!(end - self.mark.seq <= MAX_FILE_LEN);
         self.archive.put(&self.home.object(file, Part::Data), bytes).await?;
         self.archive.put(&self.home.object(file, Part::Manifest), manifest.to_bytes()).await?;
         tracing::debug!(%file, change_count = file.change_count(), byte_count = manifest.byte_count, "archived");

@@ -77,7 +77,8 @@ pub(crate) async fn carry_out(
     let session = context.tenants.session(tenant).await?;
     let SourceAndAdapter { source, adapter } = part;
     let runner =
-        SourceRunner::new(context.tenants.clone(), tenant.clone(), source.system, adapter, stop.clone());
+        SourceRunner::new(context.tenants.clone(), tenant.clone(), source.system, adapter, stop.clone())
+            .archiving_to(context.settings.archive()?);
     tokio::select! {
         // The runner waits for the lease; whoever has it does the work.
         ended = runner.run(Until::Job(job)) => ended?,

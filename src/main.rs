@@ -12,6 +12,7 @@ mod migrate;
 mod output;
 mod quarantine;
 mod reconcile;
+mod replay;
 mod rewind;
 mod sample;
 mod serve;
@@ -31,7 +32,8 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "wattle", version, propagate_version = true, max_term_width = 110)]
 struct Cli {
-    /// Settings file. WATTLE_TARGET_URL, WATTLE_MASTER_SECRET and WATTLE_LISTEN go before what it says.
+    /// Settings file. WATTLE_TARGET_URL, WATTLE_MASTER_SECRET, WATTLE_ARCHIVE_URL and WATTLE_LISTEN go before what it
+    /// says.
     #[arg(long, global = true, default_value = settings::DEFAULT_FILE, env = "WATTLE_CONFIG")]
     config: PathBuf,
     /// What is logged to standard error, such as `info` or `wattle_sync=debug,info`; `info` by default, and `warn` for
@@ -61,6 +63,7 @@ enum Verb {
     /// Shows what could not be applied, and tries it again.
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineVerb),
+    Replay(replay::Replay),
     Serve(serve::Serve),
     Status(status::Status),
     Token(token::Token),
@@ -106,6 +109,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Rewind(verb) => verb.run(config).await,
         Verb::Reconcile(verb) => verb.run(config).await,
         Verb::Quarantine(verb) => verb.run(config).await,
+        Verb::Replay(verb) => verb.run(config).await,
         Verb::Serve(verb) => verb.run(config).await,
         Verb::Status(verb) => verb.run(config).await,
         Verb::Token(verb) => verb.run(config).await,

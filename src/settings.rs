@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use wattle_sync::Archive;
+use wattle_sync::archive::DEFAULT_INTERVAL;
 use wattle_tenants::{Secrets, TargetSettings};
 
 /// Where the settings are unless told otherwise. It need not be there: the environment may say everything.
@@ -13,12 +17,22 @@ pub(crate) const DEFAULT_FILE: &str = "wattle.toml";
 /// Where `serve` listens unless told otherwise: this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
+/// Where the archive is unless told otherwise, within the target's folder.
+const ARCHIVE_IN_TARGET: &str = "archive";
+/// Where it is when the target is not a folder, within the current one.
+const ARCHIVE_HERE: &str = "wattle-archive";
+/// What is written in the place of its address to do without one.
+const NO_ARCHIVE: &str = "none";
+
 /// All settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) target: TargetSettings,
     master_secret: String,
     pub(crate) listen: SocketAddr,
+    /// The archive's address; nothing where there is to be none.
+    archive_url: Option<String>,
+    archive_interval: Duration,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -29,12 +43,43 @@ struct File {
     target: Option<TargetSettings>,
     #[serde(default)]
     serve: ServeFile,
+    #[serde(default)]
+    archive: ArchiveFile,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ServeFile {
     listen: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArchiveFile {
+    url: Option<String>,
+    interval_secs: Option<u64>,
+}
+
+impl ArchiveFile {
+    /// How old a change may become before it is archived.
+    fn interval(&self) -> anyhow::Result<Duration> {
+        match self.interval_secs {
+            Some(0) => bail!("interval_secs of [archive] is 0: set it to 1 at least, or leave it out"),
+            Some(secs) => Ok(Duration::from_secs(secs)),
+            None => Ok(DEFAULT_INTERVAL),
+        }
+    }
+}
+
+/// Where the archive is unless told otherwise: with the target, or here.
+fn usual_archive(target: &TargetSettings) -> String {
+    match target.url.strip_prefix("sqlite:") {
+        Some(folder) => {
+            let folder = Path::new(folder.strip_prefix("//").unwrap_or(folder));
+            folder.join(ARCHIVE_IN_TARGET).display().to_string()
+        }
+        None => ARCHIVE_HERE.to_owned(),
+    }
 }
 
 impl Settings {
@@ -70,7 +115,18 @@ impl Settings {
         let listen = listen.parse().with_context(|| {
             format!("`{listen}` is not an address to listen on: write it as {DEFAULT_LISTEN}")
         })?;
-        Ok(Self { target, master_secret, listen })
+        let archive_interval = file.archive.interval()?;
+        let archive_url =
+            overridden("WATTLE_ARCHIVE_URL").or(file.archive.url).unwrap_or_else(|| usual_archive(&target));
+        let archive_url = Some(archive_url).filter(|url| url != NO_ARCHIVE);
+        Ok(Self { target, master_secret, listen, archive_url, archive_interval })
+    }
+
+    /// The archive, unless there is to be none.
+    pub(crate) fn archive(&self) -> anyhow::Result<Option<Arc<Archive>>> {
+        let Some(url) = &self.archive_url else { return Ok(None) };
+        let archive = Archive::open(url).context("the setting archive.url is of no use")?;
+        Ok(Some(Arc::new(archive.every(self.archive_interval))))
     }
 
     pub(crate) fn secrets(&self) -> anyhow::Result<Secrets> {

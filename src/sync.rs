@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tracing::Instrument;
 use wattle_core::{SourceSystem, TenantId};
-use wattle_sync::{SourceRunner, SyncError, Until};
+use wattle_sync::{Archive, SourceRunner, SyncError, Until};
 
 use crate::adapters;
 use crate::context::{Context, no_source, patiently};
@@ -29,7 +30,7 @@ pub(crate) struct Sync {
     /// Only this tenant; may be repeated.
     #[arg(long = "tenant")]
     tenants: Vec<TenantId>,
-    /// Ends when all that the sources had at the start is applied and no job is left.
+    /// Ends when all that the sources had at the start is applied and archived, and no job is left.
     #[arg(long)]
     until_idle: bool,
 }
@@ -41,6 +42,8 @@ struct Sources {
     named: HashSet<(TenantId, SourceSystem)>,
     /// Stopped for good, by a broken invariant: what it did last must be looked at before it goes on.
     broken: HashSet<(TenantId, SourceSystem)>,
+    /// Where all of them are archived.
+    archive: Option<Arc<Archive>>,
 }
 
 impl Sync {
@@ -61,7 +64,12 @@ impl Sync {
         mut stop: watch::Receiver<bool>,
     ) -> anyhow::Result<ExitCode> {
         let stopping = stop.clone();
-        let mut sources = Sources::default();
+        let archive = context.settings.archive()?;
+        match &archive {
+            Some(archive) => tracing::info!(archive = archive.place(), "archives what it hears"),
+            None => tracing::info!("archives nothing: archive.url is \"none\""),
+        }
+        let mut sources = Sources { archive, ..Sources::default() };
         loop {
             tokio::select! {
                 started = self.start_new(context, &stopping, &mut sources) => started?,
@@ -132,7 +140,8 @@ impl Sync {
                     source.system,
                     adapter,
                     stop.clone(),
-                );
+                )
+                .archiving_to(known.archive.clone());
                 let until = if self.until_idle { Until::Idle } else { Until::Stopped };
                 known.running.insert(place, tokio::spawn(runner.run(until).instrument(span)));
                 tracing::info!(source_count = known.running.len(), "syncs another source");

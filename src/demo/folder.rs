@@ -96,9 +96,10 @@ impl Folder {
         // A text of JSON is one of TOML, too.
         let quoted = |text: String| serde_json::Value::String(text).to_string();
         let text = format!(
-            "# Written by `wattle demo` at every start.\nmaster_secret = {}\n\n[target]\nurl = {}\n\n[serve]\nlisten = {}\n",
+            "# Written by `wattle demo` at every start.\nmaster_secret = {}\n\n[target]\nurl = {}\n\n[archive]\nurl = {}\n\n[serve]\nlisten = {}\n",
             quoted(format!("file:{}", secret.display())),
             quoted(format!("sqlite:{}", self.path.join("target").display())),
+            quoted(self.path.join("archive").display().to_string()),
             quoted(listen.to_string()),
         );
         fs::write(self.settings(), text)?;

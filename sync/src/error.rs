@@ -4,6 +4,8 @@ use sea_orm::DbErr;
 use wattle_core::{ErrorClass, SourceError};
 use wattle_tenants::{TenantError, database_error_class};
 
+use crate::archive::ArchiveError;
+
 /// A failure of one of a source's loops.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
@@ -16,6 +18,9 @@ pub enum SyncError {
     /// The target's side.
     #[error("the target database failed")]
     Target(#[from] DbErr),
+    /// The archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// Another process has taken the source over, or our hold on it was cut.
     #[error("the lease of this source is held by another process")]
     LeaseLost,
@@ -42,6 +47,7 @@ impl SyncError {
             Self::Source(error) => error.class(),
             Self::Tenant(error) => error.class(),
             Self::Target(error) => database_error_class(error),
+            Self::Archive(error) => error.class(),
             Self::LeaseLost => ErrorClass::Transient,
             Self::Guard { .. } | Self::Outdated => ErrorClass::Config,
             Self::Bug(_) => ErrorClass::Bug,

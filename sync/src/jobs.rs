@@ -2,6 +2,7 @@
 
 mod compare;
 mod page;
+mod replay;
 mod request;
 mod throttle;
 
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use wattle_core::{Change, Entity, EntityGraph, ErrorClass, NodeId, Position, SourceError};
 
 use self::page::read_page;
+pub(crate) use self::replay::Replaying;
 use self::throttle::Throttle;
 use crate::SyncError;
 use crate::apply::touch;
@@ -20,6 +22,7 @@ use crate::store::{due, marker, source_state};
 
 pub(crate) use self::compare::Side;
 pub use self::compare::{EntityReport, Report};
+pub use self::replay::{ReplayDays, ReplayPreview, preview_replay, request_replay};
 pub use self::request::{
     RewindPreview, RewindRange, RewindTo, preview_rewind, request_hydration, request_reconcile,
     request_retry, request_rewind, rewind_range,
@@ -117,6 +120,15 @@ async fn now(runner: &Runner) -> Result<Position, SyncError> {
     Ok(now)
 }
 
+/// What does not become better by waiting ends a job.
+fn is_final(error: &SyncError) -> bool {
+    match error {
+        SyncError::Outdated => true,
+        SyncError::Archive(error) => error.is_damage(),
+        _ => false,
+    }
+}
+
 /// Does a page of the first job that has one to do: what a change at the source led to comes before what an operator
 /// asked for. A job that cannot get on says why, and holds up no other.
 async fn work_on_one(runner: &Runner, jobs: &mut [Job], throttle: &mut Throttle) -> Result<bool, SyncError> {
@@ -126,8 +138,8 @@ async fn work_on_one(runner: &Runner, jobs: &mut [Job], throttle: &mut Throttle)
         match work_on(runner, job, throttle).await {
             Ok(true) => return Ok(true),
             Ok(false) => {}
-            Err(SyncError::Outdated) => {
-                let error = SyncError::Outdated.explain();
+            Err(error) if is_final(&error) => {
+                let error = error.explain();
                 store::finish(runner.db(), job, Some(&error)).await?;
                 tracing::warn!(job_id = %job.id, error, "a job failed");
                 return Ok(true);

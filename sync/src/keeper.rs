@@ -10,7 +10,7 @@ use crate::jobs::compare_scans;
 use crate::runner::{Loop, Runner};
 use crate::store::jobs::{self as job_store, JobKind, Scan};
 use crate::store::stream::Lane;
-use crate::store::{entity_pause, retention};
+use crate::store::{archive as archive_store, entity_pause, retention};
 
 /// Days are dropped whole, so nothing is lost by looking seldom.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -65,6 +65,10 @@ async fn trim(runner: &Runner, retention_days: i64) -> Result<(), SyncError> {
 async fn free_up_to(runner: &Runner, lane: Lane, applied_by: NaiveDate) -> Result<i64, SyncError> {
     let (db, scope) = (runner.db(), &runner.scope);
     let mut free = retention::applied_by(db, scope, lane, applied_by).await?;
+    if runner.archive.is_some() {
+        archive_store::ensure(db, scope).await?;
+        free = free.min(archive_store::read(db, scope, lane).await?.seq);
+    }
     for pause in entity_pause::all(db, scope).await?.values() {
         free = free.min(match lane {
             Lane::Live => pause.live,

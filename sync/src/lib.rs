@@ -1,9 +1,9 @@
 //! Keeps the target in step with a source.
 //!
-//! Three loops per source, under one lease: **capture** appends what the source's log says to the durable stream and
+//! Four loops per source, under one lease: **capture** appends what the source's log says to the durable stream and
 //! only then acknowledges it; the **consumer** takes batches of the stream, reads the affected records again from one
 //! fenced snapshot, and applies them in one target transaction together with its marker; **jobs** append touches,
-//! page by page, for hydration and repair. A dead target costs our disk, never the retailer's; a dead source costs
+//! page by page, for hydration and repair; the **archiver** copies the stream to an object store. A dead target costs our disk, never the retailer's; a dead source costs
 //! freshness, never data.
 //!
 //! # What it guarantees
@@ -24,6 +24,7 @@
 //! pause the source, say what to fix and go on by themselves when it is fixed; a broken invariant stops the tenant.
 
 mod apply;
+pub mod archive;
 mod backoff;
 mod batch;
 mod capture;
@@ -40,10 +41,13 @@ mod runner;
 pub mod status;
 mod store;
 
+pub use archive::{Archive, ArchiveError};
 pub use error::SyncError;
 pub use jobs::{
-    EntityReport, JobKind, JobState, Report, RewindPreview, RewindRange, RewindTo, preview_rewind,
-    request_hydration, request_reconcile, request_retry, request_rewind, rewind_range,
+    EntityReport, JobKind, JobState, ReplayDays, ReplayPreview, Report, RewindPreview, RewindRange, RewindTo,
+    preview_replay, preview_rewind, request_hydration, request_reconcile, request_replay, request_retry,
+    request_rewind, rewind_range,
 };
 pub use runner::{SourceRunner, Until};
 pub use store::jobs::JobView;
+pub use store::stream::Lane;

@@ -10,13 +10,21 @@ pub(crate) struct Progress {
     applied: watch::Sender<u64>,
     /// Counts jobs added by this process.
     jobs_added: watch::Sender<u64>,
+    /// Set when nothing is left to do but to archive: files are then written at once.
+    archive_at_once: watch::Sender<bool>,
     stop: watch::Receiver<bool>,
 }
 
 impl Progress {
     pub(crate) fn new(stop: watch::Receiver<bool>) -> Self {
         let counter = || watch::Sender::new(0);
-        Self { appended: counter(), applied: counter(), jobs_added: counter(), stop }
+        Self {
+            appended: counter(),
+            applied: counter(),
+            jobs_added: counter(),
+            archive_at_once: watch::Sender::new(false),
+            stop,
+        }
     }
 
     pub(crate) fn has_appended(&self) {
@@ -41,6 +49,15 @@ impl Progress {
 
     pub(crate) fn applied(&self) -> watch::Receiver<u64> {
         self.applied.subscribe()
+    }
+
+    /// True when nobody had asked before.
+    pub(crate) fn ask_to_archive_at_once(&self) -> bool {
+        self.archive_at_once.send_if_modified(|asked| !std::mem::replace(asked, true))
+    }
+
+    pub(crate) fn archive_at_once(&self) -> watch::Receiver<bool> {
+        self.archive_at_once.subscribe()
     }
 
     pub(crate) fn stopping(&self) -> bool {

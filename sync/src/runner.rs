@@ -11,10 +11,11 @@ use wattle_core::{Entity, ErrorClass, SourceAdapter, SourceSystem};
 use wattle_tenants::{Tenant, TenantError, TenantSession, Tenants};
 
 use crate::backoff::Backoff;
+use crate::jobs::Replaying;
 use crate::lease::Lease;
 use crate::progress::Progress;
-use crate::store::{Scope, jobs as job_store, source_state, stream};
-use crate::{SyncError, capture, consume, jobs, keeper};
+use crate::store::{Scope, archive as archive_store, jobs as job_store, source_state, stream};
+use crate::{Archive, SyncError, archive, capture, consume, jobs, keeper};
 
 /// How often the lease's connection is asked whether it is still there, and the source's state is shown afresh.
 const CONFIRM_EVERY: Duration = Duration::from_secs(1);
@@ -34,7 +35,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub enum Until {
     /// Never: it runs until it is stopped.
     Stopped,
-    /// When all that the source had at the start is applied and no job is left.
+    /// When all that the source had at the start is applied and no job is left, and all of it is in the archive, where
+    /// there is one.
     Idle,
     /// When this job is over.
     Job(Uuid),
@@ -47,15 +49,17 @@ pub struct SourceRunner {
     system: SourceSystem,
     adapter: Arc<dyn SourceAdapter>,
     stop: watch::Receiver<bool>,
+    archive: Option<Arc<Archive>>,
 }
 
-/// The loops of a runner.
+/// The loops of a runner; that of the archive is the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Loop {
     Capture,
     Consumer,
     Jobs,
     Keeper,
+    Archive,
 }
 
 impl Loop {
@@ -65,6 +69,7 @@ impl Loop {
             Self::Consumer => "consumer",
             Self::Jobs => "jobs",
             Self::Keeper => "upkeep",
+            Self::Archive => "archive",
         }
     }
 }
@@ -77,6 +82,9 @@ pub(crate) struct Runner {
     pub(crate) adapter: Arc<dyn SourceAdapter>,
     pub(crate) token: i64,
     pub(crate) progress: Progress,
+    pub(crate) archive: Option<Arc<Archive>>,
+    /// What a replay reads.
+    pub(crate) replaying: tokio::sync::Mutex<Option<Replaying>>,
     troubles: Mutex<BTreeMap<Loop, Trouble>>,
     /// Does the operator want the source to be left alone?
     pause_asked: watch::Sender<bool>,
@@ -113,6 +121,11 @@ impl Runner {
         }
     }
 
+    /// Does the source answer, as far as is known? What the archive waits for is another matter.
+    fn reads_source(&self) -> bool {
+        !*self.pause_asked.borrow() && self.troubles().keys().all(|which| *which == Loop::Archive)
+    }
+
     /// Logs a failure once, when it is new.
     fn fails(&self, which: Loop, state: &'static str, error: &SyncError) {
         let trouble = Trouble { state, reason: format!("{}: {}", which.name(), error.explain()) };
@@ -122,7 +135,7 @@ impl Runner {
         }
     }
 
-    /// The state to show, and why: the worst of what any loop waits for.
+    /// The state to show, and why: the worst of what any loop waits for, the archive last.
     fn shown(&self) -> (&'static str, Option<String>) {
         if *self.pause_asked.borrow() {
             return (
@@ -131,7 +144,9 @@ impl Runner {
             );
         }
         let troubles = self.troubles();
-        let worst = troubles.values().find(|t| t.state == "paused").or_else(|| troubles.values().next());
+        let of_source = || troubles.range(..Loop::Archive).map(|(_, trouble)| trouble);
+        let worst = of_source().find(|t| t.state == "paused").or_else(|| of_source().next());
+        let worst = worst.or_else(|| troubles.get(&Loop::Archive));
         if let Some(trouble) = worst {
             return (trouble.state, Some(trouble.reason.clone()));
         }
@@ -166,7 +181,12 @@ impl SourceRunner {
         adapter: Arc<dyn SourceAdapter>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { tenants, tenant, system, adapter, stop }
+        Self { tenants, tenant, system, adapter, stop, archive: None }
+    }
+
+    /// The same runner, which also copies the stream to an archive, if there is one.
+    pub fn archiving_to(self, archive: Option<Arc<Archive>>) -> Self {
+        Self { archive, ..self }
     }
 
     /// Runs until its end condition or until it is stopped. Fails only when an invariant is broken, or when a job that
@@ -223,6 +243,8 @@ impl SourceRunner {
             adapter: self.adapter.clone(),
             token: lease.token,
             progress: Progress::new(stop),
+            archive: self.archive.clone(),
+            replaying: tokio::sync::Mutex::new(None),
             troubles: Mutex::new(BTreeMap::new()),
             pause_asked: watch::Sender::new(pause_asked),
             paused: Mutex::new(BTreeMap::new()),
@@ -235,9 +257,9 @@ impl SourceRunner {
             end.send_replace(true);
             ended
         };
-        // What is here already is looked after, whether or not the source is left alone.
+        // What is here already is looked after and archived, whether or not the source is left alone.
         let kept = supervise(&runner, Loop::Keeper, || keeper::run(&runner));
-        let loops = async { tokio::try_join!(work(&runner), kept, ended) };
+        let loops = async { tokio::try_join!(work(&runner), kept, archiving(&runner), ended) };
         let result = tokio::select! {
             result = loops => result.map(|_| ()),
             lost = watch_over(&runner, &mut lease) => Err(lost),
@@ -280,6 +302,17 @@ async fn work(runner: &Runner) -> Result<(), SyncError> {
     }
 }
 
+/// The loop of the archive, where there is one.
+async fn archiving(runner: &Runner) -> Result<(), SyncError> {
+    match &runner.archive {
+        Some(archive) => supervise(runner, Loop::Archive, || archive::run(runner, archive)).await,
+        None => {
+            runner.progress.stopped().await;
+            Ok(())
+        }
+    }
+}
+
 /// Runs a loop again and again: transient errors back off, config errors wait for someone to fix them, and neither
 /// loses anything. Ends with the process, the lease, or a broken invariant.
 async fn supervise<F>(runner: &Runner, which: Loop, run: impl Fn() -> F) -> Result<(), SyncError>
@@ -299,12 +332,13 @@ where
             backoff.reset();
         }
         let wait = match error.class() {
-            ErrorClass::Bug => return Err(error),
+            // Whatever is wrong with the archive, the source goes on without.
+            ErrorClass::Bug if which != Loop::Archive => return Err(error),
             ErrorClass::Transient => {
                 runner.fails(which, "waiting", &error);
                 backoff.next()
             }
-            ErrorClass::Config | ErrorClass::Record => {
+            ErrorClass::Config | ErrorClass::Record | ErrorClass::Bug => {
                 runner.fails(which, "paused", &error);
                 PAUSE
             }
@@ -346,7 +380,7 @@ async fn watch_over(runner: &Runner, lease: &mut Lease) -> SyncError {
         let mut said = false;
         loop {
             tokio::time::sleep(CONFIRM_EVERY).await;
-            if runner.shown().0 == "running" {
+            if runner.reads_source() {
                 match tokio::time::timeout(RETAINED_EVERY, runner.adapter.retained_bytes()).await {
                     Ok(Ok(bytes)) => {
                         *retained.lock().expect("no holder of this lock panics") = bytes;
@@ -384,7 +418,10 @@ async fn reached(runner: &Runner, until: Until) -> Result<(), SyncError> {
     loop {
         let done = match (until, &goal) {
             (Until::Job(id), _) => job_store::is_over(runner.db(), id).await,
-            (_, Some(goal)) => is_idle(runner, goal).await,
+            (_, Some(goal)) => match is_idle(runner, goal).await {
+                Ok(true) if runner.archive.is_some() => is_archived(runner).await,
+                idle => idle,
+            },
             _ => Ok(false),
         };
         match done {
@@ -403,4 +440,16 @@ async fn is_idle(runner: &Runner, goal: &wattle_core::Position) -> Result<bool, 
         return Ok(false);
     }
     Ok(stream::is_quiet(runner.db(), &runner.scope).await?)
+}
+
+/// Is the stream archived as well? Asked when nothing else is left to do, so files need not grow any more. An archive
+/// that fails is waited for like everything else, and says in the log and in the source's state why.
+async fn is_archived(runner: &Runner) -> Result<bool, SyncError> {
+    if archive_store::is_complete(runner.db(), &runner.scope).await? {
+        return Ok(true);
+    }
+    if runner.progress.ask_to_archive_at_once() {
+        tracing::info!("all is applied, and waits to be archived");
+    }
+    Ok(false)
 }

@@ -16,13 +16,14 @@ const SECRET: &str = "32 bytes that nobody would ever guess";
 const NOWHERE: &str = "postgres://postgres:secret@127.0.0.1:1/wattle";
 
 /// Every verb that needs the target.
-const VERBS: [&[&str]; 8] = [
+const VERBS: [&[&str]; 9] = [
     &["tenant", "list"],
     &["tenant", "show", "correa"],
     &["check", "correa"],
     &["graph", "correa"],
     &["hydrate", "correa"],
     &["sync"],
+    &["replay", "correa", "--from", "2026-01-01", "--to", "2026-01-02"],
     &["serve", "--listen", "127.0.0.1:0"],
     &["status"],
 ];
@@ -59,7 +60,7 @@ async fn a_settings_file_with_mistakes() -> Result<()> {
             "master_secret = \"file:master.secret\"\n[target]\nurl = \"postgres://a:b@127.0.0.1:1/d\"\n{rest}"
         )
     };
-    let cases: [(String, &[&str]); 8] = [
+    let cases: [(String, &[&str]); 10] = [
         ("colour = 1".into(), &["wattle.toml", "line 1", "unknown field `colour`", "`master_secret`"]),
         ("[target]\nurl = 5".into(), &["wattle.toml", "line 2", "expected a string"]),
         ("[target]".into(), &["missing field `url`"]),
@@ -67,6 +68,11 @@ async fn a_settings_file_with_mistakes() -> Result<()> {
         (whole("port = 1"), &["line 4", "unknown field `port`", "`max_connections`"]),
         (whole("max_connections = 0"), &["max_connections of [target] is 0", "at least"]),
         (whole("acquire_secs = 0"), &["acquire_secs of [target] is 0", "at least"]),
+        (
+            whole("[archive]\nplace = \"here\""),
+            &["line 5", "unknown field `place`", "`url`", "`interval_secs`"],
+        ),
+        (whole("[archive]\ninterval_secs = 0"), &["interval_secs of [archive] is 0", "at least"]),
         (
             whole("[serve]\nlisten = \"everywhere\""),
             &["`everywhere` is not an address to listen on", "127.0.0.1:8080"],

@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use wattle_core::{Entity, Finding, Severity, SourceAdapter, SourceSystem, TenantId};
 use wattle_postgres::Options;
 use wattle_sql::Pack;
-use wattle_sync::{SourceRunner, SyncError, Until, request_hydration};
+use wattle_sync::{Archive, SourceRunner, SyncError, Until, request_hydration};
 use wattle_tenants::issuer::DevelopmentIssuer;
 use wattle_tenants::{Lifecycle, Mode, NewTenant, Secrets, TargetSettings, Tenant, Tenants};
 use wattle_testbed::{Database, Engine, Postgres, Target, eventually};
@@ -78,6 +78,15 @@ impl Running {
         let ended =
             tokio::time::timeout(PATIENCE, &mut self.task).await.context("the runner does not end")?;
         Ok(ended??)
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn end(mut self) -> Result<()> {
+        Ok((&mut self.task).await??)
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.task.is_finished()
     }
 
     /// The error that ends it.
@@ -216,9 +225,23 @@ impl Mini {
 
     /// Starts to sync through another adapter.
     pub(crate) fn run_on(&self, adapter: Arc<dyn SourceAdapter>) -> Running {
+        self.begin(adapter, None, Until::Stopped)
+    }
+
+    /// Starts to sync, and to archive what is heard.
+    pub(crate) fn run_archiving(&self, archive: &Arc<Archive>) -> Running {
+        self.begin(self.adapter.clone(), Some(archive.clone()), Until::Stopped)
+    }
+
+    /// Starts to sync until nothing is left to do.
+    pub(crate) fn run_until_idle(&self, archive: &Arc<Archive>) -> Running {
+        self.begin(self.adapter.clone(), Some(archive.clone()), Until::Idle)
+    }
+
+    fn begin(&self, adapter: Arc<dyn SourceAdapter>, archive: Option<Arc<Archive>>, until: Until) -> Running {
         let (stop, stopped) = watch::channel(false);
         let runner = SourceRunner::new(self.tenants.clone(), self.tenant.clone(), system(), adapter, stopped);
-        Running { stop, task: tokio::spawn(runner.run(Until::Stopped)) }
+        Running { stop, task: tokio::spawn(runner.archiving_to(archive).run(until)) }
     }
 
     /// Starts to sync and brings over what there is.

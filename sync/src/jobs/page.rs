@@ -6,6 +6,7 @@ use wattle_core::{Change, Entity, EntityGraph, Fence, Hint, Key, PathId};
 
 use super::PAGE_LEN;
 use super::compare::{self, EntityReport};
+use super::replay::{self, ReplayDays};
 use crate::SyncError;
 use crate::apply::touch;
 use crate::batch::path_of_scan;
@@ -16,7 +17,7 @@ use crate::store::stream::read;
 use crate::store::{lineage, marker, quarantine, records};
 
 /// Changes of the stream looked at in one page: their keys repeat, so there are fewer touches than that.
-const STREAM_PAGE_LEN: usize = 5 * PAGE_LEN;
+pub(super) const STREAM_PAGE_LEN: usize = 5 * PAGE_LEN;
 
 /// Touches of one page, and where the next begins.
 #[derive(Debug, Default)]
@@ -92,6 +93,12 @@ pub(super) async fn read_page(
             })
         }
         Scan::Compare { entity, side } => return compare::page(runner, *entity, *side, after.as_ref()).await,
+        Scan::Archive { from, through, entities, skip_damaged } => {
+            let days = ReplayDays { from: *from, through: *through };
+            let page = replay::page(runner, days, *skip_damaged, cursor).await?;
+            let touches = again(graph, page.changes.into_iter(), entities);
+            Some(Page { touches, next: page.next, found: None })
+        }
         Scan::Quarantine { entity, key } => {
             let after = cursor.and_then(|cursor| cursor.split_once(' '));
             // One that is named is meant, though it was discarded.

@@ -1,6 +1,6 @@
 //! Jobs: long work, page by page, that survives whoever carries it out.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -29,6 +29,8 @@ pub(crate) enum Scan {
     Stream { lane: Lane, after: i64, through: i64, entities: Vec<Entity> },
     /// The keys of one side, page by page, to compare both.
     Compare { entity: Entity, side: Side },
+    /// The changes in the archive that were appended on some days, both included; of these entities, or of all.
+    Archive { from: NaiveDate, through: NaiveDate, entities: Vec<Entity>, skip_damaged: bool },
     /// The keys in quarantine: of an entity, or one of them, or all.
     Quarantine { entity: Option<Entity>, key: Option<String> },
 }
@@ -45,6 +47,8 @@ pub enum JobKind {
     FanOut,
     /// Applies a range of the stream again.
     Rewind,
+    /// Applies what is in the archive again.
+    Replay,
     /// Touches what is in quarantine.
     Retry,
     /// Compares both sides and touches what differs, up to a limit.
@@ -63,6 +67,7 @@ impl JobKind {
             Self::Resync => "resync",
             Self::FanOut => "fan_out",
             Self::Rewind => "rewind",
+            Self::Replay => "replay",
             Self::Retry => "retry",
             Self::Reconcile => "reconcile",
             Self::Repair => "repair",
@@ -71,11 +76,12 @@ impl JobKind {
     }
 
     fn parse(name: &str) -> Option<Self> {
-        const ALL: [JobKind; 8] = [
+        const ALL: [JobKind; 9] = [
             JobKind::Hydrate,
             JobKind::Resync,
             JobKind::FanOut,
             JobKind::Rewind,
+            JobKind::Replay,
             JobKind::Retry,
             JobKind::Reconcile,
             JobKind::Repair,
@@ -365,6 +371,7 @@ impl Scan {
             }
             Self::Compare { entity, side: Side::Source } => format!("{entity} that the target may lack"),
             Self::Compare { entity, side: Side::Target } => format!("{entity} that may differ"),
+            Self::Archive { from, through, .. } => format!("the archive from {from} to {through}"),
             Self::Quarantine { .. } => "what is in quarantine".to_owned(),
         }
     }

@@ -1,6 +1,7 @@
 //! The SQL of sync, one statement a function, written as PostgreSQL reads it and translated for SQLite. Table names are
 //! the tenant's own: every statement runs in a tenant's session.
 
+pub(crate) mod archive;
 pub(crate) mod compare;
 pub(crate) mod due;
 pub(crate) mod entity_pause;
@@ -28,6 +29,12 @@ pub(crate) struct Scope {
 impl Scope {
     pub(crate) fn new(tenant: &TenantId, source: &SourceSystem) -> Self {
         Self { tenant: tenant.to_string(), source: source.to_string() }
+    }
+
+    /// Whose rows, by their types.
+    pub(crate) fn ids(&self) -> (TenantId, SourceSystem) {
+        let tenant = TenantId::parse(&self.tenant).expect("it was made from one");
+        (tenant, SourceSystem::parse(&self.source).expect("it was made from one"))
     }
 }
 

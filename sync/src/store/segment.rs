@@ -1,6 +1,8 @@
 //! The stored form of a run of changes: JSON, grouped by position, by node names rather than numbers, so that it can
 //! be read by people and survives a change of the graph.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use wattle_core::{Change, EntityGraph, Hint, Key, Position};
 
@@ -8,9 +10,10 @@ use wattle_core::{Change, EntityGraph, Hint, Key, Position};
 /// whole node, `s` for an altered table.
 #[derive(Serialize, Deserialize)]
 struct Group<'a> {
-    p: &'a str,
     #[serde(borrow)]
-    c: Vec<(&'a str, &'a str, std::borrow::Cow<'a, str>)>,
+    p: Cow<'a, str>,
+    #[serde(borrow)]
+    c: Vec<(&'a str, &'a str, Cow<'a, str>)>,
 }
 
 /// Writes changes in order.
@@ -27,7 +30,7 @@ pub(crate) fn encode(graph: &EntityGraph, changes: &[(Change, Position)]) -> Str
         let entry = (kind, node, key.into());
         match groups.last_mut().filter(|group| group.p == position.as_str()) {
             Some(group) => group.c.push(entry),
-            None => groups.push(Group { p: position.as_str(), c: vec![entry] }),
+            None => groups.push(Group { p: position.as_str().into(), c: vec![entry] }),
         }
     }
     serde_json::to_string(&groups).expect("groups are plain data")
@@ -42,34 +45,51 @@ fn hint_letter(hint: Hint) -> &'static str {
     }
 }
 
-/// Reads changes back. A node that the graph no longer has is left out: nothing of it is served any more.
+/// One change as it is stored.
+pub(crate) struct Entry<'a> {
+    pub(crate) position: Cow<'a, str>,
+    pub(crate) kind: &'a str,
+    pub(crate) node: &'a str,
+    pub(crate) key: Cow<'a, str>,
+}
+
+/// Reads changes as they are stored, whatever the graph is now.
+pub(crate) fn entries(text: &str) -> Result<impl Iterator<Item = Entry<'_>>, serde_json::Error> {
+    let groups: Vec<Group<'_>> = serde_json::from_str(text)?;
+    Ok(groups.into_iter().flat_map(|Group { p, c }| {
+        c.into_iter().map(move |(kind, node, key)| Entry { position: p.clone(), kind, node, key })
+    }))
+}
+
+/// What a stored change is in a graph. A node that the graph no longer has is left out: nothing of it is served any
+/// more.
+pub(crate) fn change(graph: &EntityGraph, kind: &str, node: &str, key: &str) -> Option<Change> {
+    let node = graph.node_named(node)?;
+    let key = || Key::from_canonical(key);
+    let row = |hint| Change::Row { node, key: key(), hint };
+    Some(match kind {
+        "i" => row(Hint::Insert),
+        "u" => row(Hint::Update),
+        "d" => row(Hint::Delete),
+        "t" => row(Hint::Touch),
+        "o" => Change::Owned { node, key: key() },
+        "w" => Change::Whole { node },
+        "s" => Change::SchemaChanged { node },
+        _ => return None,
+    })
+}
+
+/// Reads changes back.
 pub(crate) fn decode(
     graph: &EntityGraph,
     text: &str,
 ) -> Result<Vec<(Option<Change>, Position)>, serde_json::Error> {
-    let groups: Vec<Group<'_>> = serde_json::from_str(text)?;
-    let mut changes = Vec::new();
-    for group in groups {
-        let position = Position::new(group.p);
-        for (kind, name, key) in group.c {
-            let key = || Key::from_canonical(key.as_ref());
-            let row = |node, hint| Change::Row { node, key: key(), hint };
-            let change = graph.node_named(name).and_then(|node| {
-                Some(match kind {
-                    "i" => row(node, Hint::Insert),
-                    "u" => row(node, Hint::Update),
-                    "d" => row(node, Hint::Delete),
-                    "t" => row(node, Hint::Touch),
-                    "o" => Change::Owned { node, key: key() },
-                    "w" => Change::Whole { node },
-                    "s" => Change::SchemaChanged { node },
-                    _ => return None,
-                })
-            });
-            changes.push((change, position.clone()));
-        }
-    }
-    Ok(changes)
+    Ok(entries(text)?
+        .map(|entry| {
+            let change = change(graph, entry.kind, entry.node, &entry.key);
+            (change, Position::new(&*entry.position))
+        })
+        .collect())
 }
 
 #[cfg(test)]
@@ -93,8 +113,8 @@ mod tests {
         let key = Key::from_canonical("a \"quoted\"\\|key\u{e9}");
         let position = |text: &str| Position::new(text);
         let changes = vec![
-            (Change::Row { node, key: key.clone(), hint: Hint::Update }, position("1")),
-            (Change::Owned { node, key }, position("1")),
+            (Change::Row { node, key: key.clone(), hint: Hint::Update }, position("a \"quoted\" 1")),
+            (Change::Owned { node, key }, position("a \"quoted\" 1")),
             (Change::Whole { node }, position("2")),
             (Change::SchemaChanged { node }, position("2")),
         ];

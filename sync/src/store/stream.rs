@@ -9,11 +9,13 @@ use wattle_tenants::dialect::given;
 use super::{Scope, execute, query, segment};
 use crate::SyncError;
 
-/// Live changes are served first; backfill gets at least a tenth of each batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A lane of the stream. Live changes are served first; backfill gets at least a tenth of each batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Lane {
+pub enum Lane {
+    /// What was captured, and what new owners and due records lead to.
     Live,
+    /// The touches of jobs.
     Backfill,
 }
 
@@ -25,6 +27,10 @@ impl Lane {
             Self::Live => "live",
             Self::Backfill => "backfill",
         }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::BOTH.into_iter().find(|lane| lane.name() == name)
     }
 }
 

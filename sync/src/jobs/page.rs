@@ -95,9 +95,7 @@ pub(super) async fn read_page(
         Scan::Compare { entity, side } => return compare::page(runner, *entity, *side, after.as_ref()).await,
         Scan::Archive { from, through, entities, skip_damaged } => {
             let days = ReplayDays { from: *from, through: *through };
-            let page = replay::page(runner, days, *skip_damaged, cursor).await?;
-            let touches = again(graph, page.changes.into_iter(), entities);
-            Some(Page { touches, next: page.next, found: None })
+            Some(replay::page(runner, days, entities, *skip_damaged, cursor).await?)
         }
         Scan::Quarantine { entity, key } => {
             let after = cursor.and_then(|cursor| cursor.split_once(' '));

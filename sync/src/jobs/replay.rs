@@ -11,7 +11,7 @@ use wattle_core::{Change, Entity, EntityGraph, SourceSystem, TenantId};
 use wattle_tenants::TenantSession;
 
 use super::JobKind;
-use super::page::{STREAM_PAGE_LEN, again};
+use super::page::{Page, STREAM_PAGE_LEN, again};
 use crate::SyncError;
 use crate::archive::reader::{Reader, Whole};
 use crate::archive::{Archive, ArchiveError, ArchivedChange, FileId};
@@ -110,15 +110,10 @@ pub async fn request_replay(
 /// costs no look at the store.
 pub(crate) struct Replaying {
     days: ReplayDays,
+    skip_damaged: bool,
     reader: Reader,
     /// None of its changes, where it is damaged and skipped.
     open: Option<(FileId, Vec<ArchivedChange>)>,
-}
-
-/// Changes of one page, and where the next begins.
-pub(super) struct ArchivePage {
-    pub(super) changes: Vec<Change>,
-    pub(super) next: Option<String>,
 }
 
 /// Reads a page of the archive. A cursor names a file by its lane and first position, and says how many of its changes
@@ -126,15 +121,18 @@ pub(super) struct ArchivePage {
 pub(super) async fn page(
     runner: &Runner,
     days: ReplayDays,
+    entities: &[Entity],
     skip_damaged: bool,
     cursor: Option<&str>,
-) -> Result<ArchivePage, SyncError> {
+) -> Result<Page, SyncError> {
     let Some(archive) = &runner.archive else {
         let fix = "start `wattle sync` with one";
         return Err(ArchiveError::config("the process that syncs this source has no archive", fix).into());
     };
     let mut replaying = runner.replaying.lock().await;
-    if cursor.is_none() || replaying.as_ref().is_none_or(|replaying| replaying.days != days) {
+    if cursor.is_none()
+        || replaying.as_ref().is_none_or(|of| (of.days, of.skip_damaged) != (days, skip_damaged))
+    {
         *replaying = Some(begin(runner, archive, days, skip_damaged).await?);
     }
     let replaying = replaying.as_mut().expect("it has just begun");
@@ -142,7 +140,7 @@ pub(super) async fn page(
     let mut left =
         replaying.reader.files().iter().filter(|file| (file.lane, file.first_seq) >= (lane, first_seq));
     let Some(file) = left.next().copied() else {
-        return Ok(ArchivePage { changes: Vec::new(), next: None });
+        return Ok(Page::default());
     };
     let following = left.next().map(|next| written(*next, 0));
     // What was done of a file that is no longer there says nothing of the next one.
@@ -162,12 +160,12 @@ pub(super) async fn page(
     let end = all.len().min(offset.saturating_add(STREAM_PAGE_LEN));
     let graph = runner.adapter.graph();
     let changes = all.get(offset..end).unwrap_or_default().iter();
-    let changes = changes.filter_map(|change| of_graph(graph, change)).collect();
+    let touches = again(graph, changes.filter_map(|change| of_graph(graph, change)), entities);
     let next = if end < all.len() { Some(written(file, end)) } else { following };
     if next.is_none() {
         replaying.open = None;
     }
-    Ok(ArchivePage { changes, next })
+    Ok(Page { touches, next, found: None })
 }
 
 /// Lists what is to be replayed.
@@ -186,7 +184,7 @@ async fn begin(
     } else if let Some(gap) = reader.take_gap() {
         return Err(gap.into());
     }
-    Ok(Replaying { days, reader, open: None })
+    Ok(Replaying { days, skip_damaged, reader, open: None })
 }
 
 fn written(file: FileId, offset: usize) -> String {

@@ -2,11 +2,14 @@
 
 #![expect(dead_code, reason = "each suite uses its own part")]
 
+pub(crate) mod workload;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
-use wattle_testbed::{Database, Launch, Postgres, Target, Wattle};
+use wattle_testbed::{Database, Launch, Postgres, Proxy, Target, Wattle};
 
 /// Long enough for a debug build on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -62,6 +65,10 @@ impl Retailer {
 pub(crate) struct Scene {
     pub(crate) retailer: Retailer,
     pub(crate) target: Target,
+    /// What Wattle reaches the source through, in scenes that have it so.
+    pub(crate) source_proxy: Option<Proxy>,
+    /// What Wattle reaches the target through.
+    pub(crate) target_proxy: Option<Proxy>,
     folder: TempDir,
 }
 
@@ -79,7 +86,8 @@ impl Scene {
         };
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("master.secret"), MASTER_SECRET)?;
-        let scene = Self { retailer: Retailer::new(source).await?, target, folder };
+        let retailer = Retailer::new(source).await?;
+        let scene = Self { retailer, target, source_proxy: None, target_proxy: None, folder };
         scene.fill(&scene.retailer, customers, seed).await?;
         scene.run(&["migrate"]).await?;
         Ok(scene)
@@ -121,14 +129,62 @@ impl Scene {
         }
     }
 
+    /// From here on Wattle reaches these servers through proxies.
+    pub(crate) async fn behind_proxies(
+        &mut self,
+        source: Option<&Postgres>,
+        target: Option<&Postgres>,
+    ) -> Result<()> {
+        if let Some(server) = source {
+            self.source_proxy = Some(server.proxy().await?);
+        }
+        if let Some(server) = target {
+            self.target_proxy = Some(server.proxy().await?);
+        }
+        Ok(())
+    }
+
+    /// Writes the program's settings file.
+    pub(crate) fn set(&self, settings: &str) -> Result<()> {
+        Ok(std::fs::write(self.folder.path().join("wattle.toml"), settings)?)
+    }
+
+    /// The folder that Wattle archives to.
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.folder.path().join("archive")
+    }
+
+    /// Puts a file where the archive's folder is: nothing can be written there.
+    pub(crate) fn take_archive_away(&self) -> Result<()> {
+        if self.archive().is_dir() {
+            std::fs::rename(self.archive(), self.archive().with_extension("away"))?;
+        }
+        Ok(std::fs::write(self.archive(), "in the way")?)
+    }
+
+    /// The archive is where it was.
+    pub(crate) fn give_archive_back(&self) -> Result<()> {
+        std::fs::remove_file(self.archive())?;
+        if self.archive().with_extension("away").is_dir() {
+            std::fs::rename(self.archive().with_extension("away"), self.archive())?;
+        }
+        Ok(())
+    }
+
     /// The program with this scene's settings.
     pub(crate) fn wattle(&self, args: &[&str]) -> Launch {
         Wattle::at(env!("CARGO_BIN_EXE_wattle"))
             .args(args)
             .cwd(self.folder.path())
-            .env("WATTLE_TARGET_URL", self.target.url())
+            .env("WATTLE_TARGET_URL", self.target_url())
+            .env("WATTLE_ARCHIVE_URL", self.archive())
             .env("WATTLE_MASTER_SECRET", "file:master.secret")
             .env("WATTLE_LISTEN", "127.0.0.1:0")
+    }
+
+    fn target_url(&self) -> String {
+        let url = self.target.url();
+        self.target_proxy.as_ref().map_or(url.clone(), |proxy| proxy.url(&url))
     }
 
     /// Runs the program to its end; what it wrote to standard output.
@@ -146,7 +202,8 @@ impl Scene {
                         "do $$ begin create role {reader} login password 'reads'; exception when duplicate_object then null; end $$"
                     ))
                     .await?;
-                database.url_as(reader, "reads")
+                let url = database.url_as(reader, "reads");
+                self.source_proxy.as_ref().map_or(url.clone(), |proxy| proxy.url(&url))
             }
         };
         self.run(&["tenant", "add", tenant, "--adapter", retailer.name(), "--source", &url]).await?;

@@ -1,0 +1,122 @@
+//! Whatever happens to processes, servers, connections and tables while a retailer works, the target ends up as if it had been built
+//! from scratch, and the API answers what the retailer's own model says: on both engines, on either side.
+//!
+//! One schedule is a pair of engines and a seed. `WATTLE_TEST_SEED=7 cargo test --test convergence` repeats it;
+//! `WATTLE_TEST_SEEDS=100` runs that many of each pair.
+
+#[path = "../oracles/mod.rs"]
+mod oracles;
+#[path = "../scene/mod.rs"]
+mod scene;
+
+mod outage;
+mod retailer;
+mod stage;
+
+use anyhow::{Context, Result};
+use rstest::rstest;
+use scene::workload::{Workload, work};
+use scene::{PATIENCE, Place, Retailer, Scene};
+use wattle_correa::Correa;
+use wattle_dianella::Dianella;
+use wattle_testbed::{Engine, Postgres};
+
+use stage::{Stage, place, server};
+
+/// Schedules of each pair in an ordinary run.
+const SEEDS: u64 = 6;
+/// Faults of one schedule.
+const FAULTS: u64 = 10;
+const CUSTOMERS: u32 = 40;
+const TENANT: &str = "retailer";
+
+#[rstest]
+#[actix_web::test]
+async fn any_schedule_of_faults_ends_in_the_same_rows_and_answers(
+    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>());
+    let seeds: Vec<u64> = match number("WATTLE_TEST_SEED") {
+        Some(seed) => vec![seed?],
+        None => (1..=number("WATTLE_TEST_SEEDS").unwrap_or(Ok(SEEDS))?).collect(),
+    };
+    for seed in seeds {
+        run(source, target, seed).await.with_context(|| {
+            format!(
+                "this schedule, {source:?} to {target:?}, repeats with: WATTLE_TEST_SEED={seed} cargo test --test convergence"
+            )
+        })?;
+    }
+    Ok(())
+}
+
+async fn run(source: Engine, target: Engine, seed: u64) -> Result<()> {
+    let mut stage = Stage::set(source, target, seed).await?;
+    for _ in 0..FAULTS {
+        stage.fault().await?;
+    }
+    let (scene, workload) = stage.settle().await?;
+    let compared = assert_both_oracles(&scene, TENANT, &scene.retailer, &workload).await?;
+    let archived = oracles::archive::assert_equal_to_the_stream(&scene, TENANT).await?;
+    println!(
+        "{source:?} to {target:?}, seed {seed}: {} mutations, {compared} served values compared, {archived} changes archived",
+        workload.world().mutation_count()
+    );
+    Ok(())
+}
+
+/// Two brands whose systems have nothing in common, in one process and one target.
+#[rstest]
+#[actix_web::test]
+async fn two_retailers_on_two_engines_sync_at_once(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let target_server = server(target).await?;
+    let source_server = Postgres::shared().await?;
+    let scene = Scene::create(Place::On(source_server), place(&target_server), CUSTOMERS, 1).await?;
+    let other = scene.another_retailer(Place::InFiles, CUSTOMERS, 2).await?;
+    let both = [("correa", &scene.retailer), ("dianella", &other)];
+    let mut workloads = Vec::new();
+    for (tenant, retailer) in both {
+        scene.onboard(tenant, retailer).await?;
+        workloads.push(Workload::open(retailer).await?);
+    }
+    let sync = scene.wattle(&["sync"]).start()?;
+    for (tenant, _) in both {
+        scene.run(&["hydrate", tenant]).await?;
+    }
+    for _ in 0..100 {
+        for workload in &mut workloads {
+            work(workload, 1).await?;
+        }
+    }
+    sync.terminate()?;
+    sync.exit(PATIENCE).await?;
+    scene.run(&["sync", "--until-idle"]).await?;
+    for ((tenant, retailer), workload) in both.into_iter().zip(&workloads) {
+        assert_both_oracles(&scene, tenant, retailer, workload).await.context(tenant)?;
+    }
+    Ok(())
+}
+
+/// How many served values were compared.
+async fn assert_both_oracles(
+    scene: &Scene,
+    tenant: &str,
+    retailer: &Retailer,
+    workload: &Workload,
+) -> Result<usize> {
+    scene.assert_equal_to_a_rebuild(tenant, retailer).await?;
+    let world = workload.world();
+    let compared = match retailer {
+        Retailer::Correa { .. } => {
+            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Correa).await?
+        }
+        Retailer::Dianella(_) => {
+            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Dianella).await?
+        }
+    };
+    anyhow::ensure!(compared > 500, "only {compared} values were compared");
+    Ok(compared)
+}

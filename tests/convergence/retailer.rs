@@ -1,0 +1,129 @@
+//! What a retailer's administrators do to their own database, and put right again.
+
+use anyhow::{Context, Result};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use wattle_testbed::eventually;
+
+use crate::scene::{PATIENCE, Retailer};
+
+/// Lets a bill have a state that the pack does not know, and a place to remember the state it had.
+pub(crate) async fn allow_poison(retailer: &Retailer) -> Result<()> {
+    run(
+        retailer,
+        "alter table billing.bill drop constraint bill_paid_check;
+         create table ops.poisoned (bill_id integer primary key, paid char(1) not null)",
+        "create table poisoned (invoice_no text primary key, status text not null)",
+    )
+    .await
+}
+
+/// Spoils some bills of one customer or another.
+pub(crate) async fn poison(retailer: &Retailer, which: u64) -> Result<()> {
+    run(
+        retailer,
+        &format!(
+            "insert into ops.poisoned select bill_id, paid from billing.bill order by bill_id limit 3 offset {which};
+             update billing.bill set paid = 'X' where bill_id in (select bill_id from ops.poisoned)"
+        ),
+        &format!(
+            "insert into poisoned select invoice_no, status from invoices
+                 where status <> 'void' order by invoice_no limit 3 offset {which};
+             update invoices set status = 'odd' where invoice_no in (select invoice_no from poisoned)"
+        ),
+    )
+    .await
+}
+
+/// What is still spoilt is as it was.
+pub(crate) async fn repair(retailer: &Retailer) -> Result<()> {
+    run(
+        retailer,
+        "update billing.bill b set paid = p.paid from ops.poisoned p where p.bill_id = b.bill_id and b.paid = 'X';
+         delete from ops.poisoned",
+        "update invoices set status = p.status from poisoned p
+             where p.invoice_no = invoices.invoice_no and invoices.status = 'odd';
+         delete from poisoned",
+    )
+    .await
+}
+
+/// Wattle may no longer read bills.
+pub(crate) async fn revoke(retailer: &Retailer) -> Result<()> {
+    let Retailer::Correa { database, reader } = retailer else { return Ok(()) };
+    database.psql(&format!("revoke select on billing.bill from {reader}")).await.map(drop)
+}
+
+pub(crate) async fn grant(retailer: &Retailer) -> Result<()> {
+    let Retailer::Correa { database, reader } = retailer else { return Ok(()) };
+    database.psql(&format!("grant select on billing.bill to {reader}")).await.map(drop)
+}
+
+/// A column that bills are read from has another name.
+pub(crate) async fn rename(retailer: &Retailer) -> Result<()> {
+    run(
+        retailer,
+        "alter table billing.bill rename issued_on to issued",
+        "alter table invoices rename issued_day to issued",
+    )
+    .await
+}
+
+pub(crate) async fn rename_back(retailer: &Retailer) -> Result<()> {
+    run(
+        retailer,
+        "alter table billing.bill rename issued to issued_on",
+        "alter table invoices rename issued to issued_day",
+    )
+    .await
+}
+
+/// The log is no longer kept for Wattle.
+pub(crate) async fn drop_slot(retailer: &Retailer, tenant: &str) -> Result<()> {
+    let Retailer::Correa { database, .. } = retailer else { return Ok(()) };
+    let slot = format!("wattle_{tenant}_main");
+    eventually(PATIENCE, async || {
+        database
+            .psql(&format!("select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '{slot}'"))
+            .await?;
+        database
+            .psql(&format!("select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '{slot}'"))
+            .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// A table is emptied and filled again in one go, and no event says of which rows.
+pub(crate) async fn empty_and_fill(retailer: &Retailer) -> Result<()> {
+    run(
+        retailer,
+        "create temp table kept as table billing.account_balance;
+         truncate billing.account_balance;
+         insert into billing.account_balance select * from kept;
+         drop table kept",
+        "select 1",
+    )
+    .await
+}
+
+/// Runs SQL as the administrator, all of it or nothing, through any restart of the server.
+async fn run(retailer: &Retailer, correa: &str, dianella: &str) -> Result<()> {
+    match retailer {
+        Retailer::Correa { database, .. } => {
+            eventually(PATIENCE, async || database.psql(&format!("begin; {correa}; commit")).await).await?;
+        }
+        Retailer::Dianella(folder) => {
+            let options = SqliteConnectOptions::new()
+                .filename(folder.path().join("dianella.db"))
+                .busy_timeout(PATIENCE)
+                .pragma("ignore_check_constraints", "on");
+            let mut connection = SqliteConnection::connect_with(&options).await?;
+            let mut work = connection.begin_with("begin immediate").await?;
+            work.execute(AssertSqlSafe(dianella.to_owned())).await.with_context(|| dianella.to_owned())?;
+            work.commit().await?;
+            connection.close().await?;
+        }
+    }
+    Ok(())
+}

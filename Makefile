@@ -1,6 +1,6 @@
 # The chores of this repository. `make test` is what CI runs and all a change has to pass.
 
-.PHONY: help demo setup lint test bench docs
+.PHONY: help demo setup lint test soak bench docs
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ lint: setup ## checks formatting, lints and the source documentation
 
 test: lint ## lints, then runs every test; servers are started privately
 	cargo test --workspace
+
+soak: setup ## runs hundreds of schedules of faults; SEEDS=50 of each pair of engines by default
+	WATTLE_TEST_SEEDS=$${SEEDS:-50} cargo test --test convergence -- --nocapture
 
 bench: setup ## measures the sync engine on this machine
 	cargo bench -p wattle --bench sync

@@ -54,6 +54,10 @@ pub(crate) async fn hydrate(
         let session = context.tenants.session(tenant).await?;
         let job = unless(stop, patiently(async || job(&session, &part, entities).await)).await?;
         let Some(view) = carry_out(context, tenant, part, job, "hydrating", stop).await? else {
+            println!(
+                "interrupted; the job goes on with the next `wattle hydrate {}` or `wattle sync`",
+                tenant.id
+            );
             return Ok(false);
         };
         println!(

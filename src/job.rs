@@ -1,5 +1,6 @@
 //! Jobs, as the verbs that ask for them see them: carried out here or by whoever has the source's lease, and shown.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,10 +97,7 @@ pub(crate) async fn carry_out(
         Some(view) if view.state == JobState::Failed => {
             bail!("the job failed: {}", view.error.unwrap_or_default())
         }
-        _ => {
-            println!("interrupted; the job goes on with the next `wattle sync`");
-            Ok(None)
-        }
+        _ => Ok(None),
     }
 }
 
@@ -113,6 +111,12 @@ pub(crate) async fn estimate(part: &SourceAndAdapter, entities: &[Entity]) -> an
         .filter_map(|root| statistics.nodes.get(root.index()))
         .map(|node| node.rows)
         .sum())
+}
+
+/// Says that a job goes on without the verb that asked for it.
+pub(crate) fn interrupted() -> ExitCode {
+    println!("interrupted; the job goes on with the next `wattle sync`");
+    ExitCode::FAILURE
 }
 
 /// How long a job took.

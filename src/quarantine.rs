@@ -11,7 +11,7 @@ use wattle_sync::operate::{QuarantineFilter, Quarantined, discard, quarantined};
 use wattle_sync::request_retry;
 
 use crate::context::Context;
-use crate::job::{carry_out, entity};
+use crate::job::{carry_out, entity, interrupted};
 use crate::output::print_json;
 use crate::signals;
 
@@ -233,7 +233,7 @@ impl Retry {
             }
             let job = request_retry(&session, &system, self.which.entity, key).await?;
             let Some(view) = carry_out(context, &tenant, part, job, "reading again", &stop).await? else {
-                return Ok(ExitCode::FAILURE);
+                return Ok(interrupted());
             };
             let filter = QuarantineFilter { entity: self.which.entity, key, discarded: false };
             let left = !quarantined(&session, &system, filter, None, 1).await?.quarantined.is_empty();

@@ -9,7 +9,7 @@ use wattle_core::TenantId;
 use wattle_sync::{JobKind, JobView, request_reconcile};
 
 use crate::context::{Context, patiently};
-use crate::job::{Which, carry_out, estimate, seconds, unless};
+use crate::job::{Which, carry_out, estimate, interrupted, seconds, unless};
 use crate::output::print_json;
 use crate::signals;
 
@@ -56,7 +56,7 @@ impl Reconcile {
             });
             let job = unless(&stop, job).await?;
             let Some(view) = carry_out(&context, &tenant, part, job, "comparing", &stop).await? else {
-                return Ok(ExitCode::FAILURE);
+                return Ok(interrupted());
             };
             if !self.json {
                 print(&tenant.id, system.as_str(), &view);

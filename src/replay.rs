@@ -10,7 +10,7 @@ use serde_json::json;
 use wattle_sync::{ReplayDays, ReplayPreview, preview_replay, request_replay};
 
 use crate::context::{Context, SourceAndAdapter, patiently};
-use crate::job::{Which, carry_out, seconds, unless};
+use crate::job::{Which, carry_out, interrupted, seconds, unless};
 use crate::output::print_json;
 use crate::signals;
 
@@ -87,7 +87,7 @@ impl Replay {
             )
             .await?;
             let Some(view) = carry_out(&context, &tenant, part, job, "replaying", &stop).await? else {
-                return Ok(ExitCode::FAILURE);
+                return Ok(interrupted());
             };
             if !self.json {
                 println!(

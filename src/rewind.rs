@@ -10,7 +10,7 @@ use serde_json::json;
 use wattle_sync::{RewindTo, preview_rewind, request_rewind, rewind_range};
 
 use crate::context::{Context, SourceAndAdapter, patiently};
-use crate::job::{Which, carry_out, seconds, unless};
+use crate::job::{Which, carry_out, interrupted, seconds, unless};
 use crate::output::print_json;
 use crate::signals;
 
@@ -24,8 +24,8 @@ use crate::signals;
 pub(crate) struct Rewind {
     #[command(flatten)]
     which: Which,
-    /// A time (2026-11-24T09:00:00+11:00), a day (2026-11-24, from midnight UTC on), or a position of the live lane as
-    /// `wattle status` shows it.
+    /// A time (2026-11-24T09:00:00+11:00), a day (2026-11-24, from midnight UTC on), or a position of the live lane, such as
+    /// the `live_seq` that `wattle status --json` shows.
     #[arg(long, value_parser = rewind_to)]
     to: RewindTo,
     /// Only count what would be applied again.
@@ -83,7 +83,7 @@ impl Rewind {
             }
             let job = request_rewind(&session, &system, range, entities).await?;
             let Some(view) = carry_out(&context, &tenant, part, job, "rewinding", &stop).await? else {
-                return Ok(ExitCode::FAILURE);
+                return Ok(interrupted());
             };
             if !self.json {
                 println!(

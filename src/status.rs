@@ -84,5 +84,11 @@ fn print(tenant: &TenantId, status: &TenantStatus) {
             job.touched,
             job.outstanding
         );
+        if let Some(report) = &job.report {
+            println!("        {} records compared, {} differed", report.compared(), report.differing());
+        }
+        if let (Some(reason), JobState::Waiting | JobState::Running) = (&job.error, job.state) {
+            println!("        does not get on: {reason}");
+        }
     }
 }

@@ -38,6 +38,8 @@ pub struct SourceStatus {
     pub updated_at: DateTime<Utc>,
     /// When capture last stored something, or heard that there is nothing.
     pub captured_at: Option<DateTime<Utc>>,
+    /// How far the live lane is applied: a position that `wattle rewind` takes.
+    pub live_seq: i64,
     /// Changes in the live lane that are not yet applied.
     pub live_count: i64,
     /// Age in milliseconds of the oldest of them; 0 when there is none.
@@ -56,7 +58,7 @@ pub async fn read(session: &TenantSession) -> Result<TenantStatus, SyncError> {
     let rows = query(
         db,
         "select s.source_system, s.state, s.reason, s.updated_at, s.captured_at, s.retained_bytes,
-                lh.last_seq - lm.seq as live_count, bh.last_seq - bm.seq as backfill_count,
+                lm.seq as live_seq, lh.last_seq - lm.seq as live_count, bh.last_seq - bm.seq as backfill_count,
                 (select min(e.appended_at) from stream_event e
                  where e.source_system = s.source_system and e.lane = 'live' and e.last_seq > lm.seq
                      and e.first_seq > lm.seq - 1000) as waiting_since, now() as now,
@@ -85,6 +87,7 @@ pub async fn read(session: &TenantSession) -> Result<TenantStatus, SyncError> {
                 reason: row.try_get("", "reason")?,
                 updated_at,
                 captured_at: row.try_get("", "captured_at")?,
+                live_seq: row.try_get("", "live_seq")?,
                 live_count: row.try_get("", "live_count")?,
                 live_age_ms: waiting_since.map_or(0, |since| (now - since).num_milliseconds().max(0)),
                 backfill_count: row.try_get("", "backfill_count")?,

@@ -94,7 +94,7 @@ impl Stage {
         let (source_server, target_server) = (server(source).await?, server(target).await?);
         let mut scene = Scene::create(place(&source_server), place(&target_server), CUSTOMERS, seed).await?;
         scene.behind_proxies(source_server.as_ref(), target_server.as_ref()).await?;
-        scene.set("[archive]\ninterval_secs = 1\n")?;
+        scene.archives_often()?;
         retailer::allow_poison(&scene.retailer).await?;
         let mut workload = Workload::open(&scene.retailer).await?;
         work(&mut workload, dice.number(0..60)).await?;

@@ -144,12 +144,13 @@ impl Scene {
         Ok(())
     }
 
-    /// Writes the program's settings file.
-    pub(crate) fn set(&self, settings: &str) -> Result<()> {
+    /// Has every second's changes archived, to a folder of the scene's own.
+    pub(crate) fn archives_often(&self) -> Result<()> {
+        let settings = format!("[archive]\nurl = \"{}\"\ninterval_secs = 1\n", self.archive().display());
         Ok(std::fs::write(self.folder.path().join("wattle.toml"), settings)?)
     }
 
-    /// The folder that Wattle archives to.
+    /// The folder that Wattle archives to, in scenes that archive often.
     pub(crate) fn archive(&self) -> PathBuf {
         self.folder.path().join("archive")
     }
@@ -177,7 +178,6 @@ impl Scene {
             .args(args)
             .cwd(self.folder.path())
             .env("WATTLE_TARGET_URL", self.target_url())
-            .env("WATTLE_ARCHIVE_URL", self.archive())
             .env("WATTLE_MASTER_SECRET", "file:master.secret")
             .env("WATTLE_LISTEN", "127.0.0.1:0")
     }

@@ -68,7 +68,7 @@ pub async fn request_reconcile(
 pub enum RewindTo {
     /// To all that was captured at this time or later.
     Time(DateTime<Utc>),
-    /// To this position of the live lane, as `wattle status` shows it, and all that was touched since it was captured.
+    /// To this position of the live lane, such as [`crate::status::SourceStatus::live_seq`], and all that was touched since it was captured.
     Position(i64),
 }
 

@@ -59,12 +59,15 @@ async fn an_outage_leaves_nothing_in_quarantine_and_memory_as_it_was(
         let status = scene.run(&["status", "--json"]).await?;
         let status: serde_json::Value = serde_json::from_str(&status)?;
         let source = &status[0]["sources"][0];
-        ensure!(source["state"] == "running" && source["quarantine_count"] == 0, "{source}");
+        scene.answer_the_guard(TENANT, source["reason"].as_str()).await?;
+        let caught_up = source["state"] == "running" && source["live_count"] == 0;
+        ensure!(caught_up && source["quarantine_count"] == 0, "{source}");
         Ok(())
     })
     .await?;
     sync.terminate()?;
     sync.exit(PATIENCE).await?;
+    scene.run(&["tenant", "resume", TENANT, "--accept-deletes"]).await?;
     scene.run(&["sync", "--until-idle"]).await?;
     crate::assert_both_oracles(&scene, TENANT, &scene.retailer, &workload).await?;
     Ok(())

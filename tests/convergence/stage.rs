@@ -241,6 +241,8 @@ impl Stage {
             running.terminate()?;
             running.exit(Duration::from_secs(30)).await?;
         }
+        // So few customers do so much at once that what they delete is a good part of all there is.
+        scene.run(&["tenant", "resume", TENANT, "--accept-deletes"]).await?;
         scene.run(&["sync", "--until-idle", "--tenant", TENANT]).await?;
         Ok((scene, workload))
     }

@@ -182,6 +182,15 @@ impl Scene {
             .env("WATTLE_LISTEN", "127.0.0.1:0")
     }
 
+    /// What an operator says to a guard who asks about deletes: what is gone is gone. So few customers do so much at once
+    /// that what they delete is a good part of all there is.
+    pub(crate) async fn answer_the_guard(&self, tenant: &str, reason: Option<&str>) -> Result<()> {
+        if reason.is_some_and(|reason| reason.contains("--accept-deletes")) {
+            self.run(&["tenant", "resume", tenant, "--accept-deletes"]).await?;
+        }
+        Ok(())
+    }
+
     fn target_url(&self) -> String {
         let url = self.target.url();
         self.target_proxy.as_ref().map_or(url.clone(), |proxy| proxy.url(&url))

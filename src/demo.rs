@@ -13,10 +13,11 @@ use anyhow::Context as _;
 use chrono::Utc;
 use clap::{Args, Subcommand};
 use tokio::sync::watch;
+use wattle_api::ApiState;
 use wattle_core::{SourceSystem, TenantId};
 use wattle_dianella::Workload;
 use wattle_sample::WorldConfig;
-use wattle_sync::{JobKind, JobState, status};
+use wattle_sync::{JobKind, JobState, Metrics, status};
 use wattle_tenants::{Lifecycle, NewSource, Tenant};
 
 use crate::context::Context;
@@ -90,12 +91,13 @@ impl Demo {
             return Ok(ExitCode::SUCCESS);
         };
         tour::print(&self.data_dir, listen, &shown);
+        let counters = Metrics::default();
         let mut stopping = stop.clone();
         let (served, synced, worked) = tokio::join!(
-            wattle_api::serve(context.tenants.clone(), listener, async move {
+            wattle_api::serve(ApiState::new(context.tenants.clone()), listener, async move {
                 let _ = stopping.wait_for(|stop| *stop).await;
             }),
-            Sync::of_all().until_stopped(&context, stop.clone()),
+            Sync::of_all().until_stopped(&context, &counters, stop.clone()),
             work(&folder, stop.clone()),
         );
         served?;

@@ -8,6 +8,7 @@ mod demo;
 mod graph;
 mod hydrate;
 mod job;
+mod metrics;
 mod migrate;
 mod output;
 mod quarantine;

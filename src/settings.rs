@@ -30,6 +30,9 @@ pub(crate) struct Settings {
     pub(crate) target: TargetSettings,
     master_secret: String,
     pub(crate) listen: SocketAddr,
+    /// Where `serve` and `sync` show their metrics, if they do.
+    pub(crate) serve_metrics: Option<SocketAddr>,
+    pub(crate) sync_metrics: Option<SocketAddr>,
     /// The archive's address; nothing where there is to be none.
     archive_url: Option<String>,
     archive_interval: Duration,
@@ -44,6 +47,8 @@ struct File {
     #[serde(default)]
     serve: ServeFile,
     #[serde(default)]
+    sync: SyncFile,
+    #[serde(default)]
     archive: ArchiveFile,
 }
 
@@ -51,6 +56,13 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct ServeFile {
     listen: Option<String>,
+    metrics: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SyncFile {
+    metrics: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -69,6 +81,13 @@ impl ArchiveFile {
             None => Ok(DEFAULT_INTERVAL),
         }
     }
+}
+
+/// An address to listen on.
+fn address(written: &str) -> anyhow::Result<SocketAddr> {
+    written
+        .parse()
+        .with_context(|| format!("`{written}` is not an address to listen on: write it as {DEFAULT_LISTEN}"))
 }
 
 /// Where the archive is unless told otherwise: with the target, or here.
@@ -112,14 +131,17 @@ impl Settings {
         };
         let listen =
             overridden("WATTLE_LISTEN").or(file.serve.listen).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
-        let listen = listen.parse().with_context(|| {
-            format!("`{listen}` is not an address to listen on: write it as {DEFAULT_LISTEN}")
-        })?;
+        let listen = address(&listen)?;
+        let metrics = |name: &str, written: Option<String>| {
+            overridden(name).or(written).map(|written| address(&written)).transpose()
+        };
+        let serve_metrics = metrics("WATTLE_SERVE_METRICS", file.serve.metrics)?;
+        let sync_metrics = metrics("WATTLE_SYNC_METRICS", file.sync.metrics)?;
         let archive_interval = file.archive.interval()?;
         let archive_url =
             overridden("WATTLE_ARCHIVE_URL").or(file.archive.url).unwrap_or_else(|| usual_archive(&target));
         let archive_url = Some(archive_url).filter(|url| url != NO_ARCHIVE);
-        Ok(Self { target, master_secret, listen, archive_url, archive_interval })
+        Ok(Self { target, master_secret, listen, serve_metrics, sync_metrics, archive_url, archive_interval })
     }
 
     /// The archive, unless there is to be none.

@@ -56,12 +56,17 @@ fn print(tenant: &TenantId, status: &TenantStatus) {
         println!("{tenant}: never synced; start with `wattle hydrate {tenant}`");
     }
     for source in &status.sources {
+        let captured = match source.captured.age_ms {
+            Some(0) => "all captured".to_owned(),
+            Some(age_ms) => format!("captured up to {age_ms} ms ago"),
+            None => "not known how far it is captured".to_owned(),
+        };
         println!(
-            "{tenant}/{}: {}; live {} changes behind ({} ms old), backfill {}, quarantine {}, kept at the source {}",
+            "{tenant}/{}: {}; live {} changes behind ({} ms old), {captured}; backfill {}, quarantine {}, kept at the source {}",
             source.source_system,
             source.state,
-            source.live_count,
-            source.live_age_ms,
+            source.applied.count.unwrap_or_default(),
+            source.applied.age_ms.unwrap_or_default(),
             source.backfill_count,
             source.quarantine_count,
             source.retained_bytes.map_or_else(|| "unknown".to_owned(), |bytes| format!("{bytes} bytes")),
@@ -69,6 +74,23 @@ fn print(tenant: &TenantId, status: &TenantStatus) {
         if let Some(reason) = &source.reason {
             println!("    because {reason}");
         }
+        match source.agreement.of_all() {
+            Some(time) => {
+                println!("    last seen to agree with the source at {}", time.format("%Y-%m-%d %H:%M:%S UTC"))
+            }
+            None if source.agreement.proven_at.is_empty() => println!("    never compared with the source"),
+            None => println!("    did not all agree with the source when last compared"),
+        }
+        if !source.agreement.suspect_folds.is_empty() {
+            let folds: Vec<&str> = source.agreement.suspect_folds.iter().map(String::as_str).collect();
+            println!(
+                "    changed without their owner, so that folding them is not safe: {}",
+                folds.join(", ")
+            );
+        }
+    }
+    if let Some(since) = status.stream.since {
+        println!("    the stream takes {} bytes and reaches back to {since}", status.stream.bytes);
     }
     for job in &status.jobs {
         let progress = match job.state {

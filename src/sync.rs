@@ -1,21 +1,23 @@
 //! `wattle sync`.
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tracing::Instrument;
 use wattle_core::{SourceSystem, TenantId};
-use wattle_sync::{Archive, SourceRunner, SyncError, Until};
+use wattle_sync::{Archive, Metrics, SourceRunner, SyncError, Until};
 
 use crate::adapters;
 use crate::context::{Context, no_source, patiently};
-use crate::signals;
+use crate::{metrics, signals};
 
 /// How often the registry is asked for tenants and sources that were added since.
 const LOOK_FOR_TENANTS_EVERY: Duration = Duration::from_secs(5);
@@ -33,6 +35,9 @@ pub(crate) struct Sync {
     /// Ends when all that the sources had at the start is applied and archived, and no job is left.
     #[arg(long)]
     until_idle: bool,
+    /// Where to show metrics for Prometheus; what the settings say for `sync` by default, and else nowhere.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
 }
 
 /// The sources that are being synced, and those whose trouble was named already.
@@ -44,23 +49,40 @@ struct Sources {
     broken: HashSet<(TenantId, SourceSystem)>,
     /// Where all of them are archived.
     archive: Option<Arc<Archive>>,
+    /// What they all count.
+    metrics: Metrics,
 }
 
 impl Sync {
     pub(crate) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         let context = Context::open(config).await?;
         let stop = signals::stop_requested()?;
-        self.until_stopped(&context, stop).await
+        let shows = self.metrics.or(context.settings.sync_metrics);
+        let counters = Metrics::default();
+        let mut registry = Registry::default();
+        counters.register(&mut registry);
+        // Sync ends by itself, or when it has stopped in order; the metrics are there for as long.
+        let shown = async {
+            match metrics::show(shows, &context.tenants, registry, stop.clone()).await {
+                Ok(()) => std::future::pending().await,
+                Err(error) => error,
+            }
+        };
+        tokio::select! {
+            synced = self.until_stopped(&context, &counters, stop.clone()) => synced,
+            error = shown => Err(error),
+        }
     }
 
     /// All sources of all tenants, until it is stopped.
     pub(crate) fn of_all() -> Self {
-        Self { tenants: Vec::new(), until_idle: false }
+        Self { tenants: Vec::new(), until_idle: false, metrics: None }
     }
 
     pub(crate) async fn until_stopped(
         self,
         context: &Context,
+        counters: &Metrics,
         mut stop: watch::Receiver<bool>,
     ) -> anyhow::Result<ExitCode> {
         let stopping = stop.clone();
@@ -69,7 +91,7 @@ impl Sync {
             Some(archive) => tracing::info!(archive = archive.place(), "archives what it hears"),
             None => tracing::info!("archives nothing: archive.url is \"none\""),
         }
-        let mut sources = Sources { archive, ..Sources::default() };
+        let mut sources = Sources { archive, metrics: counters.clone(), ..Sources::default() };
         loop {
             tokio::select! {
                 started = self.start_new(context, &stopping, &mut sources) => started?,
@@ -141,7 +163,8 @@ impl Sync {
                     adapter,
                     stop.clone(),
                 )
-                .archiving_to(known.archive.clone());
+                .archiving_to(known.archive.clone())
+                .measured_by(&known.metrics);
                 let until = if self.until_idle { Until::Idle } else { Until::Stopped };
                 known.running.insert(place, tokio::spawn(runner.run(until).instrument(span)));
                 tracing::info!(source_count = known.running.len(), "syncs another source");

@@ -46,6 +46,7 @@ pub(crate) async fn answer(request: HttpRequest, state: Data<ApiState>) -> HttpR
     // What is served is one customer's, and good for one call.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let presence = headers::presence(request.headers());
+    state.metrics.answered(&known, presence, response.status(), started.elapsed());
     log::answered(&known, interaction_id, presence, response.status(), error.as_ref(), started);
     response
 }

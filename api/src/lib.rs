@@ -26,6 +26,7 @@ mod error;
 mod headers;
 mod ids;
 mod log;
+mod metrics;
 mod queries;
 mod query;
 mod routes;
@@ -33,5 +34,6 @@ mod serve;
 mod token;
 
 pub use error::ErrorCode;
+pub use metrics::{Metrics, Scrape, serve_metrics};
 pub use serve::{ApiState, ServeError, bind, configure, serve};
 pub use token::CertificateThumbprint;

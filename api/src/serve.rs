@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use actix_web::dev::Server;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, HttpServer};
 use tokio::net::TcpSocket;
@@ -12,6 +13,7 @@ use wattle_tenants::Tenants;
 
 use crate::dispatch;
 use crate::endpoints::BASE_PATH;
+use crate::metrics::Metrics;
 
 /// A request's body. The largest that the standard has names a thousand ids, which is a tenth of this.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -30,12 +32,18 @@ const DRAIN_SECS: u64 = 15;
 #[derive(Clone)]
 pub struct ApiState {
     pub(crate) tenants: Tenants,
+    pub(crate) metrics: Metrics,
 }
 
 impl ApiState {
     /// Serves these tenants.
     pub fn new(tenants: Tenants) -> Self {
-        Self { tenants }
+        Self { tenants, metrics: Metrics::default() }
+    }
+
+    /// The same, which counts its requests with those of others.
+    pub fn measured_by(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 }
 
@@ -93,11 +101,10 @@ pub fn bind(listen: SocketAddr) -> Result<TcpListener, ServeError> {
 
 /// Serves the API until `shutdown` completes; then takes no more requests and finishes those under way.
 pub async fn serve(
-    tenants: Tenants,
+    state: ApiState,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let state = ApiState::new(tenants);
     let bound = HttpServer::new(move || App::new().configure(|cfg| configure(cfg, state.clone())))
         .max_connections(CONNECTIONS_PER_WORKER)
         .client_request_timeout(HEAD_LIMIT)
@@ -109,11 +116,19 @@ pub async fn serve(
     for address in bound.addrs() {
         tracing::info!("serving the CDR API on http://{address}");
     }
-    let mut server = bound.run();
+    let shutdown = async {
+        shutdown.await;
+        tracing::info!("stopping: no more requests are taken");
+    };
+    until(bound.run(), shutdown).await
+}
+
+/// Runs a server until `shutdown` completes, and then until the requests under way are answered.
+pub(crate) async fn until(mut server: Server, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
     let handle = server.handle();
     tokio::select! {
         ended = &mut server => return ended.map_err(ServeError::Server),
-        () = shutdown => tracing::info!("stopping: no more requests are taken"),
+        () = shutdown => {}
     }
     let ((), ended) = tokio::join!(handle.stop(true), server);
     ended.map_err(ServeError::Server)

@@ -1,6 +1,7 @@
 //! Apply: one target transaction holds a batch's records, what follows from them, and the markers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
@@ -10,6 +11,7 @@ use wattle_tenants::{database_error_class, refusal};
 use crate::SyncError;
 use crate::batch::{Fetched, Group, WHOLE_RECORD};
 use crate::guard::{Recent, Toll, breaker};
+use crate::metrics::Done;
 use crate::runner::Runner;
 use crate::store::jobs::{self as job_store, JobKind, Scan};
 use crate::store::records::Upserted;
@@ -77,6 +79,7 @@ pub(crate) async fn apply(
 }
 
 async fn attempt(runner: &Runner, fetched: &Fetched, hints: &mut Hints, how: How) -> Result<(), SyncError> {
+    let began = Instant::now();
     let work = runner.begin().await?;
     marker::move_both(&work, &runner.scope, runner.token, &fetched.from, &fetched.to).await?;
     let mut apply = Apply {
@@ -102,12 +105,18 @@ async fn attempt(runner: &Runner, fetched: &Fetched, hints: &mut Hints, how: How
     apply.quarantine(fetched).await?;
     apply.follow_up(fetched).await?;
     let passage = breaker(runner, &apply.hints.recent, &apply.toll).await?;
-    let (written, deleted) = (apply.written, apply.toll.deleted_count());
+    let done = Done {
+        changes: fetched.changes(),
+        written: apply.written,
+        deleted: apply.toll.deleted_count(),
+        quarantined: apply.toll.quarantined,
+    };
     apply.work.commit().await?;
     apply.hints.recent.add(apply.toll, passage);
+    runner.meter.has_applied(done, began.elapsed());
     tracing::debug!(
-        written_count = written,
-        deleted_count = deleted,
+        written_count = done.written,
+        deleted_count = done.deleted,
         live_seq = fetched.to.live,
         backfill_seq = fetched.to.backfill,
         "applied a batch"

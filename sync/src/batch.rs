@@ -3,6 +3,7 @@
 mod reader;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Instant;
 
 use wattle_core::plan;
 use wattle_core::{Entity, EntityGraph, Fence, Key, NodeId, PathId, Position, Record, RecordError};
@@ -78,6 +79,12 @@ pub(crate) struct Group {
 }
 
 impl Fetched {
+    /// How many changes it answers, of both lanes.
+    pub(crate) fn changes(&self) -> u64 {
+        let between = |from: i64, to: i64| u64::try_from(to - from).unwrap_or(0);
+        between(self.from.live, self.to.live) + between(self.from.backfill, self.to.backfill)
+    }
+
     /// The lineage that will be there once this is applied: the next batch must see it now.
     fn pending_lineage(&self, lookups: &BTreeMap<NodeId, Vec<Key>>) -> Vec<(Entity, Key)> {
         let wanted: HashSet<(NodeId, &Key)> =
@@ -103,6 +110,7 @@ pub(crate) async fn fetch(
     pending: Option<&Fetched>,
     paused: BTreeSet<Entity>,
 ) -> Result<Fetched, SyncError> {
+    let began = Instant::now();
     let graph = runner.adapter.graph();
     let lookups = plan::lookups(graph, batch.entries.iter().filter_map(|entry| entry.change.as_ref()));
     let heard = batch.entries.iter().map(|entry| entry.position.clone()).chain(batch.from.position.clone());
@@ -137,6 +145,8 @@ pub(crate) async fn fetch(
         fetched.groups.extend(reader.group(asked).await?);
     }
     fetched.paused = reader.newly_paused();
+    runner.progress.has_fetched(fetched.to.live);
+    runner.meter.has_fetched(began.elapsed());
     Ok(fetched)
 }
 

@@ -22,15 +22,17 @@ const IDLE_STORE_EVERY: Duration = Duration::from_secs(1);
 /// Captures until the feed fails or the process stops.
 pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
     let from = begin(runner).await?;
-    let feed = match runner.adapter.changes(&from).await {
-        Ok(feed) => feed,
+    let (from, feed) = match runner.adapter.changes(&from).await {
+        Ok(feed) => (from, feed),
         Err(SourceError::LostPosition { what }) => {
             let from = start_anew(runner, &what).await?;
-            runner.adapter.changes(&from).await?
+            let feed = runner.adapter.changes(&from).await?;
+            (from, feed)
         }
         Err(error) => return Err(error.into()),
     };
     runner.works(Loop::Capture);
+    runner.progress.has_captured(&from);
     let (sender, receiver) = mpsc::channel(FEED_BUFFER);
     let (acknowledge, acknowledged) = mpsc::channel(64);
     let reading = read(feed, sender, acknowledged);
@@ -141,13 +143,18 @@ async fn store(
             work.commit().await?;
             idle_stored = Instant::now();
             if !changes.is_empty() {
+                runner.meter.has_captured(changes.len());
                 runner.progress.has_appended();
             }
-            if let Some(position) = durable
-                && acknowledge.send(position).await.is_err()
+            if let Some(position) = &durable
+                && acknowledge.send(position.clone()).await.is_err()
             {
                 return Ok(());
             }
+        }
+        // With nothing before it that is not stored, an idle position counts whether or not it was worth storing.
+        if let Some(position) = &durable {
+            runner.progress.has_captured(position);
         }
     }
     Ok(())

@@ -22,6 +22,7 @@ pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
         recent: Recent::default(),
     };
     let mut at = marker::read(runner.db(), &runner.scope).await?;
+    runner.progress.has_fetched(at.live);
     let mut paused = Paused::read(runner).await?;
     let mut appended = runner.progress.appended();
     let mut ready: Option<Fetched> = None;

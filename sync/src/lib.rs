@@ -30,10 +30,12 @@ mod batch;
 mod capture;
 mod consume;
 mod error;
+mod freshness;
 mod guard;
 mod jobs;
 mod keeper;
 mod lease;
+pub mod metrics;
 pub mod operate;
 mod paused;
 mod progress;
@@ -48,6 +50,7 @@ pub use jobs::{
     preview_replay, preview_rewind, request_hydration, request_reconcile, request_replay, request_retry,
     request_rewind, rewind_range,
 };
+pub use metrics::Metrics;
 pub use runner::{SourceRunner, Until};
 pub use store::jobs::JobView;
 pub use store::stream::Lane;

@@ -1,11 +1,18 @@
 //! What a source's loops tell each other: how far each has come, and when to stop.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use tokio::sync::watch;
+use wattle_core::Position;
 
 /// Shared by the loops of one source.
 pub(crate) struct Progress {
     /// Counts appends to either lane: whoever waits for work watches it.
     appended: watch::Sender<u64>,
+    /// How far the source is captured, durably.
+    captured: watch::Sender<Option<Position>>,
+    /// How far the live lane is fetched.
+    fetched_seq: AtomicI64,
     /// Counts moves of a marker.
     applied: watch::Sender<u64>,
     /// Counts jobs added by this process.
@@ -20,6 +27,8 @@ impl Progress {
         let counter = || watch::Sender::new(0);
         Self {
             appended: counter(),
+            captured: watch::Sender::new(None),
+            fetched_seq: AtomicI64::new(0),
             applied: counter(),
             jobs_added: counter(),
             archive_at_once: watch::Sender::new(false),
@@ -29,6 +38,22 @@ impl Progress {
 
     pub(crate) fn has_appended(&self) {
         self.appended.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn has_captured(&self, through: &Position) {
+        self.captured.send_replace(Some(through.clone()));
+    }
+
+    pub(crate) fn captured(&self) -> watch::Receiver<Option<Position>> {
+        self.captured.subscribe()
+    }
+
+    pub(crate) fn has_fetched(&self, live_seq: i64) {
+        self.fetched_seq.store(live_seq, Ordering::Relaxed);
+    }
+
+    pub(crate) fn fetched_seq(&self) -> i64 {
+        self.fetched_seq.load(Ordering::Relaxed)
     }
 
     pub(crate) fn has_applied(&self) {

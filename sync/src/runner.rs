@@ -1,5 +1,7 @@
 //! A source's runner: takes the lease, runs the loops, and decides what a failure means.
 
+mod watcher;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,14 +15,12 @@ use wattle_tenants::{Tenant, TenantError, TenantSession, Tenants};
 use crate::backoff::Backoff;
 use crate::jobs::Replaying;
 use crate::lease::Lease;
+use crate::metrics::{Meter, Metrics};
 use crate::progress::Progress;
-use crate::store::{Scope, archive as archive_store, jobs as job_store, source_state, stream};
+use crate::store::source_state::{self, Seen};
+use crate::store::{Scope, archive as archive_store, jobs as job_store, stream};
 use crate::{Archive, SyncError, archive, capture, consume, jobs, keeper};
 
-/// How often the lease's connection is asked whether it is still there, and the source's state is shown afresh.
-const CONFIRM_EVERY: Duration = Duration::from_secs(1);
-/// How often the source is asked how much of its log it keeps for us: it costs a connection.
-const RETAINED_EVERY: Duration = Duration::from_secs(15);
 /// How often a process without the lease asks for it.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How long a source that must be fixed by someone waits before it is tried again.
@@ -50,6 +50,7 @@ pub struct SourceRunner {
     adapter: Arc<dyn SourceAdapter>,
     stop: watch::Receiver<bool>,
     archive: Option<Arc<Archive>>,
+    metrics: Metrics,
 }
 
 /// The loops of a runner; that of the archive is the last.
@@ -82,6 +83,7 @@ pub(crate) struct Runner {
     pub(crate) adapter: Arc<dyn SourceAdapter>,
     pub(crate) token: i64,
     pub(crate) progress: Progress,
+    pub(crate) meter: Meter,
     pub(crate) archive: Option<Arc<Archive>>,
     /// What a replay reads.
     pub(crate) replaying: tokio::sync::Mutex<Option<Replaying>>,
@@ -122,7 +124,7 @@ impl Runner {
     }
 
     /// Does the source answer, as far as is known? What the archive waits for is another matter.
-    fn reads_source(&self) -> bool {
+    pub(crate) fn reads_source(&self) -> bool {
         !*self.pause_asked.borrow() && self.troubles().keys().all(|which| *which == Loop::Archive)
     }
 
@@ -131,6 +133,7 @@ impl Runner {
         let trouble = Trouble { state, reason: format!("{}: {}", which.name(), error.explain()) };
         let before = self.troubles().insert(which, trouble.clone());
         if before.as_ref() != Some(&trouble) {
+            self.meter.has_failed(which.name());
             tracing::warn!(part = which.name(), state, reason = trouble.reason, "does not get on");
         }
     }
@@ -181,12 +184,17 @@ impl SourceRunner {
         adapter: Arc<dyn SourceAdapter>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { tenants, tenant, system, adapter, stop, archive: None }
+        Self { tenants, tenant, system, adapter, stop, archive: None, metrics: Metrics::default() }
     }
 
     /// The same runner, which also copies the stream to an archive, if there is one.
     pub fn archiving_to(self, archive: Option<Arc<Archive>>) -> Self {
         Self { archive, ..self }
+    }
+
+    /// The same runner, which counts its work with that of others.
+    pub fn measured_by(self, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
     }
 
     /// Runs until its end condition or until it is stopped. Fails only when an invariant is broken, or when a job that
@@ -239,6 +247,7 @@ impl SourceRunner {
         let runner = Runner {
             tenants: self.tenants.clone(),
             session,
+            meter: self.metrics.of(&scope),
             scope,
             adapter: self.adapter.clone(),
             token: lease.token,
@@ -262,15 +271,16 @@ impl SourceRunner {
         let loops = async { tokio::try_join!(work(&runner), kept, archiving(&runner), ended) };
         let result = tokio::select! {
             result = loops => result.map(|_| ()),
-            lost = watch_over(&runner, &mut lease) => Err(lost),
+            lost = watcher::watch_over(&runner, &mut lease) => Err(lost),
         };
         let (state, reason) = match &result {
             Ok(()) => ("stopped", None),
             Err(error) if error.class() == ErrorClass::Bug => ("stopped", Some(error.explain())),
             Err(error) => ("waiting", Some(error.explain())),
         };
+        let seen = Seen { state, reason, uncaptured: true, ..Seen::default() };
         // Whoever looks at a target that is down sees that without us.
-        let _ = source_state::report(runner.db(), &runner.scope, state, reason.as_deref(), None).await;
+        let _ = source_state::report(runner.db(), &runner.scope, seen).await;
         result
     }
 
@@ -347,58 +357,6 @@ where
             () = tokio::time::sleep(wait) => {}
             () = runner.progress.stopped() => return Ok(()),
         }
-    }
-}
-
-/// Confirms the lease and shows the source's state, until the lease is lost.
-async fn watch_over(runner: &Runner, lease: &mut Lease) -> SyncError {
-    let retained = Mutex::new(None);
-    let known = || *retained.lock().expect("no holder of this lock panics");
-    let confirming = async {
-        loop {
-            if let Err(lost) = lease.confirm().await {
-                return lost;
-            }
-            let (state, reason) = runner.shown();
-            let shown =
-                source_state::report(runner.db(), &runner.scope, state, reason.as_deref(), known()).await;
-            let asked = match shown {
-                Ok(()) => source_state::pause_is_asked(runner.db(), &runner.scope).await,
-                Err(error) => Err(error),
-            };
-            match asked {
-                Ok(asked) => {
-                    runner.pause_asked.send_if_modified(|before| std::mem::replace(before, asked) != asked);
-                }
-                Err(error) => return error.into(),
-            }
-            tokio::time::sleep(CONFIRM_EVERY).await;
-        }
-    };
-    // A source that takes its time with this must not keep the lease from being confirmed.
-    let asking = async {
-        let mut said = false;
-        loop {
-            tokio::time::sleep(CONFIRM_EVERY).await;
-            if runner.reads_source() {
-                match tokio::time::timeout(RETAINED_EVERY, runner.adapter.retained_bytes()).await {
-                    Ok(Ok(bytes)) => {
-                        *retained.lock().expect("no holder of this lock panics") = bytes;
-                        said = false;
-                    }
-                    Ok(Err(error)) if !std::mem::replace(&mut said, true) => {
-                        let reason = SyncError::from(error).explain();
-                        tracing::warn!(reason, "the source does not tell how much log it keeps");
-                    }
-                    Ok(Err(_)) | Err(_) => {}
-                }
-                tokio::time::sleep(RETAINED_EVERY).await;
-            }
-        }
-    };
-    tokio::select! {
-        lost = confirming => lost,
-        never = asking => never,
     }
 }
 

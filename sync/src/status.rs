@@ -1,14 +1,18 @@
 //! How fresh a tenant is, for the operator: per source and stage, by age, count and bytes.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::DbErr;
+mod agreement;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 use wattle_tenants::TenantSession;
 
+pub use agreement::Agreement;
+
 use crate::SyncError;
 use crate::store::jobs::{self, JobView};
-use crate::store::query;
+use crate::store::sources::{self, SourceRow};
+use crate::store::stream;
 
 /// Finished jobs that are still shown, of hydrations and of all others.
 const SHOWN_JOBS: u64 = 5;
@@ -21,11 +25,13 @@ const UNHEARD_OF: TimeDelta = TimeDelta::seconds(15);
 pub struct TenantStatus {
     /// Its sources that sync ever ran for.
     pub sources: Vec<SourceStatus>,
+    /// What its stream takes up.
+    pub stream: StreamSize,
     /// Jobs that are not over, and the latest that are.
     pub jobs: Vec<JobView>,
 }
 
-/// The state of one source.
+/// The state of one source. All ages are by the target's clock.
 #[derive(Debug, Clone, Serialize)]
 pub struct SourceStatus {
     /// Its name.
@@ -38,65 +44,85 @@ pub struct SourceStatus {
     pub updated_at: DateTime<Utc>,
     /// When capture last stored something, or heard that there is nothing.
     pub captured_at: Option<DateTime<Utc>>,
+    /// What the source has and the stream lacks. How many changes that is only the source could tell, and their age is
+    /// known as a bound: everything older is captured.
+    pub captured: Stage,
+    /// What the stream has and was not yet read from the source.
+    pub fetched: Stage,
+    /// What the stream has and the target lacks.
+    pub applied: Stage,
     /// How far the live lane is applied: a position that `wattle rewind` takes.
     pub live_seq: i64,
-    /// Changes in the live lane that are not yet applied.
-    pub live_count: i64,
-    /// Age in milliseconds of the oldest of them; 0 when there is none.
-    pub live_age_ms: i64,
     /// Touches in the backfill lane that are not yet applied.
     pub backfill_count: i64,
+    /// Changes of both lanes that are not yet archived; nothing where there is no archive.
+    pub unarchived_count: Option<i64>,
     /// Bytes of log that the source keeps for us.
     pub retained_bytes: Option<i64>,
     /// Keys in quarantine.
     pub quarantine_count: i64,
+    /// What the latest comparisons with the source have shown.
+    pub agreement: Agreement,
+}
+
+/// What a stage has yet to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Stage {
+    /// Changes, where that is known.
+    pub count: Option<i64>,
+    /// No change is older than this, in milliseconds; 0 when there is none, nothing when it is not known.
+    pub age_ms: Option<i64>,
+}
+
+/// What the stream of a tenant takes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StreamSize {
+    /// Bytes in the target.
+    pub bytes: i64,
+    /// The oldest day that is still kept.
+    pub since: Option<NaiveDate>,
 }
 
 /// Reads the state of a tenant.
 pub async fn read(session: &TenantSession) -> Result<TenantStatus, SyncError> {
     let db = session.db();
-    let rows = query(
-        db,
-        "select s.source_system, s.state, s.reason, s.updated_at, s.captured_at, s.retained_bytes,
-                lm.seq as live_seq, lh.last_seq - lm.seq as live_count, bh.last_seq - bm.seq as backfill_count,
-                (select min(e.appended_at) from stream_event e
-                 where e.source_system = s.source_system and e.lane = 'live' and e.last_seq > lm.seq
-                     and e.first_seq > lm.seq - 1000) as waiting_since, now() as now,
-                (select count(*) from quarantine q where q.source_system = s.source_system and not q.discarded) as quarantine_count
-         from source_state s
-         join stream_head lh on lh.source_system = s.source_system and lh.lane = 'live'
-         join stream_head bh on bh.source_system = s.source_system and bh.lane = 'backfill'
-         join marker lm on lm.source_system = s.source_system and lm.lane = 'live'
-         join marker bm on bm.source_system = s.source_system and bm.lane = 'backfill'
-         order by s.source_system",
-        vec![],
-    )
-    .await?;
-    let sources: Result<Vec<_>, DbErr> = rows
-        .iter()
-        .map(|row| {
-            // By the target's clock, which also wrote the other times.
-            let now: DateTime<Utc> = row.try_get("", "now")?;
-            let updated_at: DateTime<Utc> = row.try_get("", "updated_at")?;
-            let state: String = row.try_get("", "state")?;
-            let heard_of = state == "stopped" || now - updated_at < UNHEARD_OF;
-            let waiting_since: Option<DateTime<Utc>> = row.try_get("", "waiting_since")?;
-            Ok(SourceStatus {
-                source_system: row.try_get("", "source_system")?,
-                state: if heard_of { state } else { "gone".to_owned() },
-                reason: row.try_get("", "reason")?,
-                updated_at,
-                captured_at: row.try_get("", "captured_at")?,
-                live_seq: row.try_get("", "live_seq")?,
-                live_count: row.try_get("", "live_count")?,
-                live_age_ms: waiting_since.map_or(0, |since| (now - since).num_milliseconds().max(0)),
-                backfill_count: row.try_get("", "backfill_count")?,
-                retained_bytes: row.try_get("", "retained_bytes")?,
-                quarantine_count: row.try_get("", "quarantine_count")?,
-            })
-        })
-        .collect();
-    Ok(TenantStatus { sources: sources?, jobs: jobs::list(db, SHOWN_JOBS).await? })
+    let mut agreements = agreement::read(db).await?;
+    let mut sources = Vec::new();
+    for row in sources::read(db).await? {
+        let agreement = agreements.remove(&row.source_system).unwrap_or_default();
+        sources.push(shown(row, agreement));
+    }
+    let (bytes, since) = stream::size(db).await?;
+    Ok(TenantStatus { sources, stream: StreamSize { bytes, since }, jobs: jobs::list(db, SHOWN_JOBS).await? })
+}
+
+fn shown(row: SourceRow, agreement: Agreement) -> SourceStatus {
+    let age_ms = |since: DateTime<Utc>| (row.now - since).num_milliseconds().max(0);
+    let heard_of = row.state == "stopped" || row.now - row.updated_at < UNHEARD_OF;
+    let captured_age_ms = match row.heard_through {
+        Some(_) if heard_of && !row.uncaptured => Some(0),
+        through => through.map(age_ms),
+    };
+    let stage = |seq: i64, since: Option<DateTime<Utc>>| Stage {
+        count: Some(row.head_seq - seq),
+        age_ms: Some(since.map_or(0, age_ms)),
+    };
+    SourceStatus {
+        state: if heard_of { row.state } else { "gone".to_owned() },
+        captured: Stage { count: None, age_ms: captured_age_ms },
+        fetched: stage(row.fetched_seq, row.unfetched_since),
+        applied: stage(row.live_seq, row.unapplied_since),
+        source_system: row.source_system,
+        reason: row.reason,
+        updated_at: row.updated_at,
+        captured_at: row.captured_at,
+        live_seq: row.live_seq,
+        backfill_count: row.backfill_count,
+        unarchived_count: row.unarchived_count,
+        retained_bytes: row.retained_bytes,
+        quarantine_count: row.quarantine_count,
+        agreement,
+    }
 }
 
 /// One job of a tenant, if there is one of that id.

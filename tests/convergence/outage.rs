@@ -60,7 +60,7 @@ async fn an_outage_leaves_nothing_in_quarantine_and_memory_as_it_was(
         let status: serde_json::Value = serde_json::from_str(&status)?;
         let source = &status[0]["sources"][0];
         scene.answer_the_guard(TENANT, source["reason"].as_str()).await?;
-        let caught_up = source["state"] == "running" && source["live_count"] == 0;
+        let caught_up = source["state"] == "running" && source["applied"]["count"] == 0;
         ensure!(caught_up && source["quarantine_count"] == 0, "{source}");
         Ok(())
     })

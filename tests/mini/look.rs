@@ -13,6 +13,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use wattle_core::Entity;
+use wattle_sync::status::{self, SourceStatus};
 use wattle_tenants::dialect::{statement, translated};
 use wattle_testbed::{Target, eventually};
 
@@ -94,6 +95,12 @@ impl Mini {
     pub(crate) async fn state(&self) -> Result<String> {
         let sql = "select concat_ws(': ', max(state), max(reason)) from source_state";
         Ok(self.value(sql).await?.unwrap_or_default())
+    }
+
+    /// What `wattle status` would say of the source.
+    pub(crate) async fn status(&self) -> Result<SourceStatus> {
+        let status = status::read(&self.looks.session(&self.tenant).await?).await?;
+        status.sources.into_iter().next().context("sync has run")
     }
 
     /// Waits until the source's state and reason hold all these words; what they are then.

@@ -12,6 +12,7 @@ mod division;
 mod equality;
 mod fan_out;
 mod fence;
+mod freshness;
 mod function_of_the_source;
 mod guards;
 mod isolation;

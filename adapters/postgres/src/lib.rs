@@ -36,7 +36,7 @@ mod value;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::{Mutex, RwLock, Semaphore};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard, RwLock, Semaphore};
 use wattle_core::{
     EntityGraph, Feed, Fence, Finding, Key, KeyPage, NodeId, NodeStatistics, Position, SourceAdapter,
     SourceError, SourceSnapshot, Statistics,
@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     /// Where rows are read.
     reader: Connector,
     idle: Mutex<Vec<Session>>,
+    /// A session on the primary for short questions about its log, which must not wait until rows are read.
+    aside: Mutex<Option<Session>>,
     /// Bounds the sessions that read rows at once.
     sessions: Arc<Semaphore>,
     catalogue: RwLock<Option<Arc<Catalogue>>>,
@@ -93,6 +95,7 @@ impl PostgresAdapter {
             primary,
             reader,
             idle: Mutex::new(Vec::new()),
+            aside: Mutex::new(None),
             sessions,
             catalogue: RwLock::new(None),
             options,
@@ -121,6 +124,15 @@ impl Inner {
     /// Keeps a session that is in a good state for the next caller.
     pub(crate) async fn keep(&self, session: Session) {
         self.idle.lock().await.push(session);
+    }
+
+    /// The session for short questions, which one asks at a time.
+    async fn aside(&self) -> Result<MappedMutexGuard<'_, Session>, SourceError> {
+        let mut aside = self.aside.lock().await;
+        if !aside.as_ref().is_some_and(Session::is_open) {
+            *aside = Some(self.primary.connect("position").await?);
+        }
+        Ok(MutexGuard::map(aside, |session| session.as_mut().expect("it was just made")))
     }
 
     /// What the source's catalogue says of the graph's nodes, read once and again after a schema change.
@@ -159,22 +171,11 @@ impl SourceAdapter for PostgresAdapter {
     }
 
     async fn now(&self) -> Result<Position, SourceError> {
-        let _permit = self.inner.permit().await;
-        let session = match self.inner.options.read_url {
-            None => self.inner.session().await?,
-            Some(_) => self.inner.primary.connect("position").await?,
-        };
-        let row = session
-            .client()
-            .query_one("select pg_current_wal_insert_lsn()::text", &[])
-            .await
-            .map_err(|error| source_error("read the current position", error))?;
+        let session = self.inner.aside().await?;
+        let row = session.client().query_one("select pg_current_wal_insert_lsn()::text", &[]).await;
+        let row = row.map_err(|error| source_error("read the current position", error))?;
         let lsn = position::parse_lsn(row.get(0))?;
-        let position = PgPosition { identity: session.identity(), lsn, xid: None }.encode();
-        if self.inner.options.read_url.is_none() {
-            self.inner.keep(session).await;
-        }
-        Ok(position)
+        Ok(PgPosition { identity: session.identity(), lsn, xid: None }.encode())
     }
 
     fn reached(&self, here: &Position, there: &Position) -> bool {
@@ -227,8 +228,7 @@ impl SourceAdapter for PostgresAdapter {
     }
 
     async fn retained_bytes(&self) -> Result<Option<u64>, SourceError> {
-        let session = self.inner.primary.connect("position").await?;
-        slot::retained_bytes(&session, &self.inner.slot).await
+        slot::retained_bytes(&*self.inner.aside().await?, &self.inner.slot).await
     }
 }
 

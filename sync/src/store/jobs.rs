@@ -324,6 +324,29 @@ pub(crate) async fn list(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Jo
     views(db, &which, i64::try_from(limit).unwrap_or(i64::MAX).into()).await
 }
 
+/// The latest comparisons that are done: of which source, what they found, and when they ended; the latest first.
+pub(crate) async fn comparisons(
+    db: &impl ConnectionTrait,
+    limit: i64,
+) -> Result<Vec<(String, Report, DateTime<Utc>)>, DbErr> {
+    let rows = query(
+        db,
+        "select source_system, report, finished_at from job
+         where state = 'done' and kind in ('reconcile', 'repair', 'compare') and report is not null
+         order by finished_at desc limit $1",
+        vec![limit.into()],
+    )
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let report: String = row.try_get("", "report")?;
+            let report =
+                serde_json::from_str(&report).map_err(|_| DbErr::Type("a job has a broken report".into()))?;
+            Ok((row.try_get("", "source_system")?, report, row.try_get("", "finished_at")?))
+        })
+        .collect()
+}
+
 /// One job to show.
 pub(crate) async fn view(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<JobView>, DbErr> {
     Ok(views(db, "j.job_id = $1", id.to_string().into()).await?.pop())

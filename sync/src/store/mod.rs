@@ -13,6 +13,7 @@ pub(crate) mod records;
 pub(crate) mod retention;
 pub(crate) mod segment;
 pub(crate) mod source_state;
+pub(crate) mod sources;
 pub(crate) mod stream;
 
 use sea_orm::{ConnectionTrait, DbErr, ExecResult, QueryResult, Value};

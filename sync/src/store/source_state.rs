@@ -34,27 +34,47 @@ pub(crate) async fn captured(
     Ok(())
 }
 
-/// Says how the source is doing: `running`, `waiting`, `paused` or `stopped`, and why.
+/// How the source is doing, as its runner sees it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    /// `running`, `waiting`, `paused` or `stopped`.
+    pub(crate) state: &'static str,
+    /// Why, in plain words.
+    pub(crate) reason: Option<String>,
+    /// Bytes of log that the source keeps for us, where it was asked lately.
+    pub(crate) retained_bytes: Option<u64>,
+    /// All that was committed at the source before this is captured; nothing where that is not known anew.
+    pub(crate) heard_through: Option<DateTime<Utc>>,
+    /// Is there something to capture, or could there be?
+    pub(crate) uncaptured: bool,
+    /// How far the live lane is fetched.
+    pub(crate) fetched_seq: i64,
+}
+
+/// Notes how the source is doing, and returns the target's time.
 pub(crate) async fn report(
     db: &impl ConnectionTrait,
     scope: &Scope,
-    state: &str,
-    reason: Option<&str>,
-    retained_bytes: Option<u64>,
-) -> Result<(), DbErr> {
-    execute(
+    seen: Seen,
+) -> Result<Option<DateTime<Utc>>, DbErr> {
+    let rows = query(
         db,
-        "update source_state set state = $2, reason = $3, retained_bytes = coalesce($4, retained_bytes), updated_at = now()
-         where source_system = $1",
+        "update source_state set state = $2, reason = $3, retained_bytes = coalesce($4, retained_bytes),
+                                 heard_through = coalesce($5, heard_through), uncaptured = $6, fetched_seq = $7,
+                                 updated_at = now()
+         where source_system = $1 returning now() as now",
         vec![
             scope.source.as_str().into(),
-            state.into(),
-            reason.map(str::to_owned).into(),
-            retained_bytes.and_then(|bytes| i64::try_from(bytes).ok()).into(),
+            seen.state.into(),
+            seen.reason.into(),
+            seen.retained_bytes.and_then(|bytes| i64::try_from(bytes).ok()).into(),
+            seen.heard_through.into(),
+            seen.uncaptured.into(),
+            seen.fetched_seq.into(),
         ],
     )
     .await?;
-    Ok(())
+    rows.first().map(|row| row.try_get("", "now")).transpose()
 }
 
 /// Has an operator accepted that what the source no longer shows is gone?

@@ -1,6 +1,6 @@
 //! The durable stream in the target database: append, and read after a position.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
 use serde::{Deserialize, Serialize};
 use wattle_core::{Change, EntityGraph, Position};
@@ -210,6 +210,23 @@ pub(crate) async fn appended_at(
     )
     .await?;
     rows.first().map(|row| row.try_get("", "appended_at")).transpose()
+}
+
+/// The bytes that the stream takes up, of all sources, and its oldest day.
+pub(crate) async fn size(db: &impl ConnectionTrait) -> Result<(i64, Option<NaiveDate>), DbErr> {
+    let sql = match db.get_database_backend() {
+        DbBackend::Sqlite => {
+            "select coalesce(sum(length(changes)), 0) as bytes, min(appended_on) as since from stream_event"
+        }
+        _ => {
+            "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint as bytes,
+                    min(to_date(right(c.relname, 8), 'YYYYMMDD')) as since
+             from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'stream_event'::regclass"
+        }
+    };
+    let rows = query(db, sql, vec![]).await?;
+    let row = rows.first().ok_or_else(|| DbErr::RecordNotFound("the stream's size".into()))?;
+    Ok((row.try_get("", "bytes")?, row.try_get("", "since")?))
 }
 
 /// A row for each thing that is not applied yet, to all entities, and each job that is not over: asked in one statement,

@@ -17,8 +17,9 @@ lint: setup ## checks formatting, lints and the source documentation
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
+# Most tests wait for servers most of the time: more of them at once than there are cores.
 test: lint ## lints, then runs every test; servers are started privately
-	cargo test --workspace
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace
 
 soak: setup ## runs hundreds of schedules of faults; SEEDS=50 of each pair of engines by default
 	WATTLE_TEST_SEEDS=$${SEEDS:-50} cargo test --test convergence -- --nocapture

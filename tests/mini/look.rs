@@ -115,7 +115,7 @@ impl Mini {
 
     /// The ids of an entity's records in the target.
     pub(crate) async fn ids(&self, entity: Entity) -> Result<BTreeSet<String>> {
-        let sql = format!("select source_id as v from {entity} where source_id <> 'BEAT'");
+        let sql = format!("select source_id as v from {entity} where source_id not like 'BEAT%'");
         Ok(self.list(&sql).await?.into_iter().flatten().collect())
     }
 

@@ -40,7 +40,7 @@ async fn quarantine(mini: &Mini) -> Result<Vec<String>> {
 }
 
 async fn plans(mini: &Mini) -> Result<i64> {
-    mini.number("select count(*) from plan where source_id <> 'BEAT'").await
+    mini.number("select count(*) from plan where source_id not like 'BEAT%'").await
 }
 
 async fn retry(mini: &Mini, entity: Entity) -> Result<()> {
@@ -94,7 +94,7 @@ async fn halving_takes_few_statements() -> Result<()> {
             .await?;
         mini.blocked().await?;
         mini.sql(&format!(
-            "delete from billing.plan where plan_code <> 'BEAT'; {} {}",
+            "delete from billing.plan where plan_code not like 'BEAT%'; {} {}",
             thousand_plans(),
             poisoned(poison)
         ))
@@ -164,6 +164,8 @@ async fn three_records_that_the_target_refuses_are_found_among_a_thousand(
 #[tokio::test]
 async fn three_records_that_break_a_rule_are_put_aside_at_once() -> Result<()> {
     let mini = Mini::start().await?;
+    // A process takes whole batches once it has seen how large records are.
+    mini.sql(&thousand_plans()).await?;
     let _running = mini.run_and_hydrate().await?;
     let locked = mini.holding(&format!("select from t_{TENANT}.marker for update")).await?;
     let heard = mini.heard().await?;

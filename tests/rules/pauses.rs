@@ -82,7 +82,7 @@ async fn a_table_that_may_not_be_read_pauses_what_is_built_from_it_alone(
     mini.sql(&format!("revoke select on billing.bill from {}", mini.reader())).await?;
     mini.sql(MEANWHILE).await?;
     mini.says(&["running", "invoice is paused", "permission denied for table bill"]).await?;
-    mini.expect(Entity::Account, &["A", "C"]).await?;
+    eventually(PATIENCE, async || mini.expect(Entity::Account, &["A", "C"]).await).await?;
     mini.sql(&format!("grant select on billing.bill to {}", mini.reader())).await?;
     mini.settled().await?;
     mini.expect(Entity::Invoice, &["3", "4"]).await

@@ -128,17 +128,18 @@ impl Drop for Database {
         if self.server.server.sharing == Sharing::OneTest {
             return;
         }
-        // A destructor cannot wait for the runtime it may be running in, so another thread does the work.
+        // A destructor cannot wait for the runtime it may be running in, nor keep it from closing connections that are
+        // being made, without which nothing can be removed: another thread does the work, and is not waited for. What it
+        // does not get done goes with the server.
         let (server, name) = (self.server.clone(), self.name.clone());
-        let removal = std::thread::spawn(move || {
+        std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(remove(&server, &name))
+            let removed = runtime.block_on(remove(&server, &name));
+            if let Err(failure) = &removed {
+                eprintln!("database {name} stays on the shared server: {failure:#}");
+            }
+            removed
         });
-        match removal.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(failure)) => eprintln!("database {} stays on the shared server: {failure:#}", self.name),
-            Err(_) => eprintln!("database {} stays on the shared server: its removal panicked", self.name),
-        }
     }
 }
 

@@ -187,9 +187,10 @@ impl Sources {
                 );
                 self.broken.insert(place);
             }
-            // What was under way was rolled back with its connection.
+            // A runner starts over by itself as often as makes sense.
             Err(panic) => {
-                tracing::error!(%tenant, %source, %panic, "the source's task broke down; it starts over")
+                tracing::error!(%tenant, %source, %panic, "the source's task broke down for good");
+                self.broken.insert(place);
             }
         }
     }

@@ -21,10 +21,10 @@ use crate::store::stream::{Entry, Lane, read};
 /// Changes taken at once: a fetch of a thousand keys costs little more than one of a hundred, and a batch is still
 /// applied well within the latency that is promised.
 pub(crate) const BATCH_LEN: usize = 1_000;
-/// Backfill beside live changes is never starved, and never keeps them waiting: a tenth of a batch.
-const BACKFILL_BESIDE_LIVE: usize = BATCH_LEN / 10;
-/// Backfill alone: a live change that comes now waits for two such batches at most.
-const BACKFILL_ALONE: usize = BATCH_LEN / 2;
+/// Backfill beside live changes is never starved, and never keeps them waiting: this part of a batch.
+const BESIDE_LIVE: usize = 10;
+/// Backfill alone: a live change that comes now waits for two batches of this part at most.
+const ALONE: usize = 2;
 /// More affected records than this become a job, so that no batch grows with the size of the source.
 pub(crate) const FAN_OUT_LEN: usize = 1_000;
 
@@ -39,13 +39,14 @@ pub(crate) struct Batch {
 /// Takes the next batch after the markers; nothing when there is none.
 pub(crate) async fn take(runner: &Runner, from: &Markers) -> Result<Option<Batch>, SyncError> {
     let graph = runner.adapter.graph();
-    let mut entries = read(runner.db(), &runner.scope, graph, Lane::Live, from.live, BATCH_LEN).await?;
+    let len = runner.appetite.len();
+    let mut entries = read(runner.db(), &runner.scope, graph, Lane::Live, from.live, len).await?;
     let mut to = from.clone();
     if let Some(last) = entries.last() {
         to.live = last.seq;
         to.position = Some(last.position.clone());
     }
-    let room = if entries.is_empty() { BACKFILL_ALONE } else { BACKFILL_BESIDE_LIVE };
+    let room = (len / if entries.is_empty() { ALONE } else { BESIDE_LIVE }).max(1);
     let backfill = read(runner.db(), &runner.scope, graph, Lane::Backfill, from.backfill, room).await?;
     if let Some(last) = backfill.last() {
         to.backfill = last.seq;
@@ -146,6 +147,7 @@ pub(crate) async fn fetch(
     }
     fetched.paused = reader.newly_paused();
     runner.progress.has_fetched(fetched.to.live);
+    runner.appetite.has_had(batch.entries.len(), &fetched.groups);
     runner.meter.has_fetched(began.elapsed());
     Ok(fetched)
 }

@@ -35,6 +35,9 @@ pub enum SyncError {
     /// A job walks through something that the pack no longer has.
     #[error("the pack's graph no longer has what this job walks through")]
     Outdated,
+    /// A part of it panicked.
+    #[error("its task broke down, which is a defect of Wattle or its adapter: the log says where")]
+    BrokeDown,
     /// An invariant does not hold.
     #[error("an invariant is broken: {0}")]
     Bug(String),
@@ -48,7 +51,7 @@ impl SyncError {
             Self::Tenant(error) => error.class(),
             Self::Target(error) => database_error_class(error),
             Self::Archive(error) => error.class(),
-            Self::LeaseLost => ErrorClass::Transient,
+            Self::LeaseLost | Self::BrokeDown => ErrorClass::Transient,
             Self::Guard { .. } | Self::Outdated => ErrorClass::Config,
             Self::Bug(_) => ErrorClass::Bug,
         }

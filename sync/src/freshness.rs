@@ -65,7 +65,9 @@ pub(crate) async fn measure(runner: &Runner, heard: &watch::Sender<Heard>) {
         tokio::select! {
             _ = ask.tick() => {
                 let asked_at = Instant::now();
-                let end = match runner.reads_source() {
+                // Capture has begun before anything else is asked of the source.
+                let asks = captured.borrow().is_some() && runner.reads_source();
+                let end = match asks {
                     true => tokio::time::timeout(ANSWER_WITHIN, runner.adapter.now()).await.ok().and_then(Result::ok),
                     false => None,
                 };

@@ -23,6 +23,7 @@
 //! [`SyncError::class`] decides, once: transient errors back off without limit and are shown as waiting; config errors
 //! pause the source, say what to fix and go on by themselves when it is fixed; a broken invariant stops the tenant.
 
+mod appetite;
 mod apply;
 pub mod archive;
 mod backoff;

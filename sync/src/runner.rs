@@ -1,17 +1,22 @@
 //! A source's runner: takes the lease, runs the loops, and decides what a failure means.
 
+mod restarts;
 mod watcher;
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use restarts::Restarts;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tokio::sync::watch;
 use uuid::Uuid;
 use wattle_core::{Entity, ErrorClass, SourceAdapter, SourceSystem};
 use wattle_tenants::{Tenant, TenantError, TenantSession, Tenants};
 
+use crate::appetite::Appetite;
 use crate::backoff::Backoff;
 use crate::jobs::Replaying;
 use crate::lease::Lease;
@@ -84,6 +89,7 @@ pub(crate) struct Runner {
     pub(crate) token: i64,
     pub(crate) progress: Progress,
     pub(crate) meter: Meter,
+    pub(crate) appetite: Appetite,
     pub(crate) archive: Option<Arc<Archive>>,
     /// What a replay reads.
     pub(crate) replaying: tokio::sync::Mutex<Option<Replaying>>,
@@ -197,21 +203,44 @@ impl SourceRunner {
         Self { metrics: metrics.clone(), ..self }
     }
 
-    /// Runs until its end condition or until it is stopped. Fails only when an invariant is broken, or when a job that
-    /// it runs for has failed; everything else is waited for.
+    /// Runs until its end condition or until it is stopped. Fails only when an invariant is broken, when it broke down
+    /// again and again, or when a job that it runs for has failed; everything else is waited for.
     pub async fn run(self, until: Until) -> Result<(), SyncError> {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut restarts) = (Backoff::default(), Restarts::default());
         loop {
             if *self.stop.borrow() {
                 return Ok(());
             }
-            let error = match self.hold(until).await {
-                Ok(()) => return Ok(()),
-                Err(error) if error.class() == ErrorClass::Bug => return Err(error),
-                Err(error) => error,
+            // What was under way is rolled back with its connections, and nothing else is kept from one hold to the next.
+            let error = match AssertUnwindSafe(self.hold(until)).catch_unwind().await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) if error.class() == ErrorClass::Bug => return Err(error),
+                Ok(Err(error)) => error,
+                // The panic's own words are in the log, and may hold values of records.
+                Err(_) if restarts.allow(Instant::now()) => SyncError::BrokeDown,
+                Err(_) => {
+                    let minutes = restarts::WITHIN.as_secs() / 60;
+                    let times = restarts::LIMIT + 1;
+                    let error =
+                        SyncError::Bug(format!("it broke down {times} times within {minutes} minutes"));
+                    self.say("stopped", &error).await;
+                    return Err(error);
+                }
             };
+            if matches!(error, SyncError::BrokeDown) {
+                self.say("waiting", &error).await;
+            }
             tracing::warn!(reason = error.explain(), "the source's runner starts over");
             self.pause(backoff.next()).await;
+        }
+    }
+
+    /// Notes how the source is doing, where the target can be reached.
+    async fn say(&self, state: &'static str, error: &SyncError) {
+        let seen = Seen { state, reason: Some(error.explain()), uncaptured: true, ..Seen::default() };
+        if let Ok(session) = self.tenants.session(&self.tenant).await {
+            let _ =
+                source_state::report(session.db(), &Scope::new(&self.tenant.id, &self.system), seen).await;
         }
     }
 
@@ -248,6 +277,7 @@ impl SourceRunner {
             tenants: self.tenants.clone(),
             session,
             meter: self.metrics.of(&scope),
+            appetite: Appetite::default(),
             scope,
             adapter: self.adapter.clone(),
             token: lease.token,

@@ -1,4 +1,4 @@
-//! An adapter that passes every call on, remembers it, and holds one while a test does something.
+//! An adapter that passes every call on, remembers it, holds one while a test does something, and breaks down when told.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -67,6 +67,13 @@ pub(crate) struct Recorder {
 struct Log {
     calls: Mutex<Vec<Call>>,
     hooks: Mutex<Vec<Hook>>,
+    breaks: Mutex<Option<Break>>,
+}
+
+/// Calls that panic, and how often they still will.
+struct Break {
+    condition: fn(&Call) -> bool,
+    times: usize,
 }
 
 impl Recorder {
@@ -80,6 +87,11 @@ impl Recorder {
         let (go_on, may_go_on) = oneshot::channel();
         lock(&self.log.hooks).push(Hook { condition, reached, go_on: may_go_on });
         Held { reached: is_reached, go_on }
+    }
+
+    /// Panics in the next calls that meet a condition.
+    pub(crate) fn break_down(&self, times: usize, condition: fn(&Call) -> bool) {
+        *lock(&self.log.breaks) = Some(Break { condition, times });
     }
 
     /// The calls so far.
@@ -109,7 +121,13 @@ impl Log {
             let due = hooks.iter().position(|hook| (hook.condition)(&call));
             due.map(|at| hooks.remove(at))
         };
+        let breaks = lock(&self.breaks).as_mut().is_some_and(|next| {
+            let breaks = next.times > 0 && (next.condition)(&call);
+            next.times -= usize::from(breaks);
+            breaks
+        });
         lock(&self.calls).push(call);
+        assert!(!breaks, "the adapter breaks down, as the test wants it");
         if let Some(hook) = due {
             let _ = hook.reached.send(());
             let _ = hook.go_on.await;

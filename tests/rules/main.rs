@@ -6,6 +6,7 @@ mod mini;
 
 mod altered_table;
 mod before_the_first_key;
+mod blast_radius;
 mod classes;
 mod cost_at_the_source;
 mod division;
@@ -27,3 +28,4 @@ mod retention;
 mod rewind;
 mod terms_of_hearing;
 mod unannounced;
+mod upgrade;

@@ -14,19 +14,17 @@ use serde_json::Value as Json;
 use wattle_core::plan::FetchGroup;
 use wattle_core::{Change, Entity, Fence, Hint, Key, Position, Record, RecordError, SourceError, Tracking};
 
+use super::now;
 use super::page::Page;
-use super::{PAGE_LEN, now};
 use crate::SyncError;
 use crate::batch::{Group, Reader};
 use crate::runner::Runner;
 use crate::store::compare::{self, Difference};
 use crate::store::stream::Lane;
-use crate::store::{entity_pause, marker, records, source_state, stream};
+use crate::store::{entity_pause, marker, records, stream};
 
 /// How long live changes are waited for before a page is put off: they go first, and other jobs get their turn.
 const SETTLE_FOR: Duration = Duration::from_secs(10);
-/// How often they are looked at meanwhile: captured positions are stored by another task.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Records that may differ before a reconcile gives up.
 const DIFFERING_ROWS: i64 = 1_000;
 /// The same as a part of those compared.
@@ -151,17 +149,19 @@ pub(super) async fn page(
         return Ok(Some(Page { found: Some((entity, found)), ..Page::default() }));
     }
     let mut found = EntityReport::default();
+    // A page of keys is a page of records, where they are missing.
+    let len = runner.appetite.len();
     let (suspects, next) = match side {
         Side::Source => {
-            let page = runner.adapter.keys(root, after, PAGE_LEN).await?;
+            let page = runner.adapter.keys(root, after, len).await?;
             let there = compare::there(runner.db(), &runner.scope, entity, &page.keys).await?;
             let missing = page.keys.into_iter().filter(|key| !there.contains(key)).collect();
             (missing, page.next)
         }
         Side::Target => {
-            let keys = records::page(runner.db(), &runner.scope, entity, after, PAGE_LEN).await?;
+            let keys = records::page(runner.db(), &runner.scope, entity, after, len).await?;
             found.compared = i64::try_from(keys.len()).expect("pages are bounded");
-            let next = (keys.len() == PAGE_LEN).then(|| keys.last().cloned()).flatten();
+            let next = (keys.len() == len).then(|| keys.last().cloned()).flatten();
             let group = fetch(runner, entity, keys).await?;
             (differences(runner, &group).await?.into_keys().collect(), next)
         }
@@ -182,7 +182,9 @@ async fn fetch(runner: &Runner, entity: Entity, keys: Vec<Key>) -> Result<Group,
     }
     let heard = marker::read(runner.db(), &runner.scope).await?.position;
     let mut reader = Reader::new(runner, Fence::new(heard), BTreeSet::new());
+    let asked = keys.len();
     let group = reader.group(FetchGroup { entity, keys }).await?;
+    runner.appetite.has_had(asked, &group);
     if let Some(group) = group {
         return Ok(group);
     }
@@ -294,17 +296,17 @@ fn changed_fields(path: &str, stored: &Json, fetched: &Json, fields: &mut BTreeS
 /// Waits until everything is applied that the source had announced at a position; false when that takes too long.
 async fn applied(runner: &Runner, position: &Position) -> Result<bool, SyncError> {
     let settled = async {
-        loop {
-            let captured = source_state::position(runner.db(), &runner.scope).await?;
-            if captured.is_some_and(|captured| runner.adapter.reached(&captured, position)) {
-                let head = stream::head(runner.db(), &runner.scope, Lane::Live).await?;
-                while marker::read(runner.db(), &runner.scope).await?.live < head {
-                    tokio::time::sleep(LOOK_EVERY).await;
-                }
-                return Ok::<_, SyncError>(());
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
+        let reached = |captured: &Option<Position>| {
+            captured.as_ref().is_some_and(|captured| runner.adapter.reached(captured, position))
+        };
+        let (mut captured, mut applied) = (runner.progress.captured(), runner.progress.applied());
+        // The runner owns the senders, and outlives its loops.
+        let _ = captured.wait_for(reached).await;
+        let head = stream::head(runner.db(), &runner.scope, Lane::Live).await?;
+        while marker::read(runner.db(), &runner.scope).await?.live < head {
+            let _ = applied.changed().await;
         }
+        Ok::<_, SyncError>(())
     };
     match tokio::time::timeout(SETTLE_FOR, settled).await {
         Ok(settled) => settled.map(|()| true),

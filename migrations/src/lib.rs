@@ -18,7 +18,8 @@ mod m20261124_000001_target;
 mod m20261125_000002_stream_kept;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sea_orm_migration::MigrationTrait;
+pub use sea_orm_migration::MigratorTrait;
 
 /// All migrations, oldest first.
 pub struct Migrator;

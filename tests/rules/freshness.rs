@@ -40,7 +40,12 @@ async fn an_idle_source_is_fresh_and_stays_so(
     #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
-    let mini = Mini::on(source, target).await?;
+    // What others do on a server must be looked through before it is known to be no news.
+    let server = match source {
+        Engine::Postgres => Some(Postgres::start().await?),
+        Engine::Sqlite => None,
+    };
+    let mini = Mini::of(Setup { source, target, server, ..Setup::default() }).await?;
     mini.sql("insert into crm.account (account_no) values ('A')").await?;
     let _running = mini.run_and_hydrate().await?;
     fresh(&mini).await?;

@@ -2,14 +2,17 @@
 //!
 //! Private servers with fsync on, client and servers on the same cores. Every figure is the median of several rounds,
 //! printed as a table and written as JSON to `target/bench/sync.json`. `WATTLE_BENCH_CUSTOMERS` sets the size,
-//! `WATTLE_BENCH_ONLY` (`capture`, `path` or `served`) leaves out what comes after the hydration.
+//! `WATTLE_BENCH_ONLY` (`capture`, `path`, `served`, `repairs` or `tenants`) leaves out what comes after the hydration.
 
 #[path = "../../tests/scene/mod.rs"]
 mod scene;
 
 mod http;
+mod repairs;
 mod report;
+mod tenants;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -19,7 +22,7 @@ use scene::{PATIENCE, Place, Scene};
 use tokio::process::Command;
 use wattle_correa::PACK;
 use wattle_sql::Pack;
-use wattle_testbed::{Postgres, Wattle, eventually};
+use wattle_testbed::{Database, Postgres, Wattle, eventually};
 
 /// Rounds of the measurements that are quick enough to repeat.
 const ROUNDS: usize = 3;
@@ -68,6 +71,12 @@ async fn main() -> Result<()> {
     }
     if wanted("served") {
         bench.served(&mut report).await?;
+    }
+    if wanted("repairs") {
+        repairs::measure(&scene, &mut report).await?;
+    }
+    if wanted("tenants") {
+        tenants::measure(&mut report).await?;
     }
     report.finish()
 }
@@ -263,19 +272,19 @@ impl Bench<'_> {
         self.drain().await?;
         let sync = self.scene.wattle(&["sync"]).start()?;
         let serve = self.scene.wattle(&["serve"]).start()?;
-        let line = serve.line("serving the CDR API on http://", PATIENCE).await?;
-        let address: std::net::SocketAddr =
-            line.rsplit("http://").next().context("an address")?.trim().parse()?;
-        let clients = self.clients(address).await?;
+        let address = address(&serve).await?;
+        let clients = clients(self.scene, TENANT, address, 100).await?;
 
-        let busy = tokio::spawn(work(self.scene.source().client().await?));
-        let latencies = self.commit_to_served(&clients).await?;
+        let source = self.scene.source();
+        let busy = tokio::spawn(work(source.client().await?));
+        let latencies = commit_to_served(source, &clients, LATENCY_SAMPLES).await?;
         busy.abort();
         report.add_percentiles("commit to served, beside 500 changes/s", latencies, Some(500.0));
 
         let scene = self.scene;
         let busy = tokio::spawn(work(scene.source().client().await?));
-        let latencies = beside_hydrations(scene, TENANT, self.commit_to_served(&clients)).await?;
+        let latencies =
+            beside_hydrations(scene, TENANT, commit_to_served(source, &clients, LATENCY_SAMPLES)).await?;
         busy.abort();
         report.add_percentiles("the same, while the same tenant is hydrated", latencies, Some(500.0));
 
@@ -299,60 +308,62 @@ impl Bench<'_> {
         }
         Ok(())
     }
+}
 
-    /// Sessions of a hundred customers.
-    async fn clients(&self, address: std::net::SocketAddr) -> Result<Vec<Client>> {
-        let customers = self
-            .scene
-            .target()
-            .psql(&format!(
-                "select h.customer_id, min(h.account_id) from t_{TENANT}.holding h join t_{TENANT}.balance b using (account_id)
-                 where h.shareable group by 1 order by 1 limit 100"
-            ))
+/// Where a server listens.
+async fn address(serve: &Wattle) -> Result<std::net::SocketAddr> {
+    let line = serve.line("serving the CDR API on http://", PATIENCE).await?;
+    Ok(line.rsplit("http://").next().context("an address")?.trim().parse()?)
+}
+
+/// Sessions of some of a tenant's customers.
+async fn clients(
+    scene: &Scene,
+    tenant: &str,
+    address: std::net::SocketAddr,
+    count: usize,
+) -> Result<Vec<Client>> {
+    let sql = format!(
+        "select h.customer_id, min(h.account_id) from t_{tenant}.holding h join t_{tenant}.balance b using (account_id)
+         where h.shareable group by 1 order by 1 limit {count}"
+    );
+    let mut clients = Vec::new();
+    for row in scene.target().psql(&sql).await? {
+        let [Some(customer), Some(account)] = row.as_slice() else { continue };
+        let which = ["token", tenant, "--customer", customer, "--account", account];
+        let args = [&which[..], &["--ttl-secs", "7200", "--json"]].concat();
+        let made: serde_json::Value = serde_json::from_str(&scene.run(&args).await?)?;
+        let token = made["access_token"].as_str().context("a token")?;
+        clients.push(Client::open(address, tenant, token, account).await?);
+    }
+    anyhow::ensure!(!clients.is_empty(), "tenant {tenant} has no customer with a balance");
+    Ok(clients)
+}
+
+/// Changes one balance after the other and asks the API until it is served.
+async fn commit_to_served(source: &Database, clients: &[Client], samples: usize) -> Result<Vec<f64>> {
+    let source = source.client().await?;
+    let mut latencies_ms = Vec::new();
+    for sample in 0..samples {
+        let client = &clients[sample % clients.len()];
+        // Unlike any that the account had before.
+        static CHANGES: AtomicU64 = AtomicU64::new(0);
+        let change = CHANGES.fetch_add(1, Ordering::Relaxed);
+        let balance = format!("{}.{:02}", 1_000 + change / 100, change % 100);
+        let changed = source
+            .execute(
+                "update billing.account_balance set balance = $1::text::numeric where account_no = $2",
+                &[&balance, &client.account],
+            )
             .await?;
-        let mut clients = Vec::new();
-        for row in customers {
-            let [Some(customer), Some(account)] = row.as_slice() else { continue };
-            let args = [
-                "token",
-                TENANT,
-                "--customer",
-                customer,
-                "--account",
-                account,
-                "--ttl-secs",
-                "7200",
-                "--json",
-            ];
-            let made: serde_json::Value = serde_json::from_str(&self.scene.run(&args).await?)?;
-            let token = made["access_token"].as_str().context("a token")?;
-            clients.push(Client::open(address, TENANT, token, account).await?);
+        anyhow::ensure!(changed == 1, "account {} has no balance", client.account);
+        let committed = Instant::now();
+        while !client.balance().await?.contains(&balance) {
+            anyhow::ensure!(committed.elapsed() < PATIENCE, "the balance {balance} is never served");
         }
-        Ok(clients)
+        latencies_ms.push(committed.elapsed().as_secs_f64() * 1_000.0);
     }
-
-    /// Changes one balance after the other and asks the API until it is served.
-    async fn commit_to_served(&self, clients: &[Client]) -> Result<Vec<f64>> {
-        let source = self.scene.source().client().await?;
-        let mut latencies_ms = Vec::new();
-        for sample in 0..LATENCY_SAMPLES {
-            let client = &clients[sample % clients.len()];
-            let balance = format!("{}.{:02}", 1_000 + sample, sample % 100);
-            let changed = source
-                .execute(
-                    "update billing.account_balance set balance = $1::text::numeric where account_no = $2",
-                    &[&balance, &client.account],
-                )
-                .await?;
-            anyhow::ensure!(changed == 1, "account {} has no balance", client.account);
-            let committed = Instant::now();
-            while !client.balance().await?.contains(&balance) {
-                anyhow::ensure!(committed.elapsed() < PATIENCE, "the balance {balance} is never served");
-            }
-            latencies_ms.push(committed.elapsed().as_secs_f64() * 1_000.0);
-        }
-        Ok(latencies_ms)
-    }
+    Ok(latencies_ms)
 }
 
 /// Measures while one hydration follows the other; the running sync carries them out.

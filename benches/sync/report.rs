@@ -22,7 +22,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     percentile(values, 50.0)
 }
 
-fn percentile(values: &[f64], percent: f64) -> f64 {
+pub(crate) fn percentile(values: &[f64], percent: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;

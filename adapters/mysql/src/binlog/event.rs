@@ -215,11 +215,8 @@ mod tests {
 
     /// As MariaDB 10.11 logged them.
     const PREPARED: &[u8] = &[0, 1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, b'a', b'b', b'c'];
-    const COMPRESSED: &[u8] = &[
-        0x0a, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x1a, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0x20, 0x54, 0, 0, 0, 0, 6, 3,
-        0x73, 0x74, 0x64, 4, 0x21, 0, 0x21, 0, 8, 0, 0, 0, 0x81, 0x0e, 0x78, 0x9c, 0x2b, 0x29, 0x2a, 0xcd,
-        0x4b, 0x4e, 0x2c, 0x49, 0x55, 0x28, 0xd1, 0x2b, 0x2e, 0x2e, 0x06, 0, 0x2a, 0x7e, 5, 0x82,
-    ];
+    const COMPRESSED: &[u8] = b"\x0a\0\0\0\0\0\0\0\0\0\0\x1a\0\0\0\0\0\x01\x01\0\0\x20\x54\0\0\0\0\x06\x03std\x04\x21\0\x21\0\x08\0\0\
+        \x81\x0e\x78\x9c\x2b\x29\x2a\xcd\x4b\x4e\x2c\x49\x55\x28\xd1\x2b\x2e\x2e\x06\0\x2a\x7e\x05\x82";
 
     #[test]
     fn mariadbs_own_events_are_read() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder, Row, SslOpts, Statement, Value};
+use mysql_async::{Conn, Opts, OptsBuilder, Params, Row, SslOpts, Statement, Value};
 use wattle_core::{Entity, SourceError};
 use wattle_sql::{Mapping, TlsMode, is_local_host};
 
@@ -15,7 +15,8 @@ use crate::settings::Options;
 
 /// A server that does not answer in this time is treated as down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Prepared statements kept in a session: a query for each entity and array, and a page of each path.
+/// Prepared statements kept in a session: a query for each entity and array, a page of each path, and room for pages of
+/// keys, each of which is another statement.
 const STATEMENTS: usize = 256;
 /// Seconds after which the server ends a transaction of ours in which nothing happens.
 const IDLE_TRANSACTION_SECS: u64 = 60;
@@ -39,10 +40,10 @@ pub(crate) struct Session {
     pub(crate) statements: HashMap<(Entity, usize), Prepared>,
 }
 
-/// A query of the pack, prepared and understood.
+/// A query of the pack, expanded and understood.
 #[derive(Clone)]
 pub(crate) struct Prepared {
-    pub(crate) statement: Statement,
+    pub(crate) sql: String,
     pub(crate) mapping: Arc<Mapping>,
     /// How often it takes the keys.
     pub(crate) keys_count: usize,
@@ -165,26 +166,25 @@ impl Session {
         Ok(row.and_then(|row| row.into_iter().next()).flatten())
     }
 
-    /// Runs a query without parameters; its values as they are.
-    pub(crate) async fn values(&mut self, doing: &str, sql: &str) -> Result<Vec<Row>, SourceError> {
-        self.conn.query(sql).await.map_err(|error| source_error(doing, error))
-    }
-
-    /// Prepares a query; once a session.
-    pub(crate) async fn prepare(&mut self, doing: &str, sql: &str) -> Result<Statement, SourceError> {
-        self.conn.prep(sql).await.map_err(|error| source_error(doing, error))
-    }
-
-    /// Runs a prepared query that takes the keys a number of times.
+    /// Runs a query that takes keys a number of times; its values as they are. It is prepared, once a session unless it
+    /// is seldom run.
     pub(crate) async fn execute(
         &mut self,
         doing: &str,
-        statement: &Statement,
+        sql: &str,
         keys: &str,
         keys_count: usize,
     ) -> Result<Vec<Row>, SourceError> {
-        let parameters = vec![Value::from(keys); keys_count];
-        self.conn.exec(statement, parameters).await.map_err(|error| source_error(doing, error))
+        let parameters = match keys_count {
+            0 => Params::Empty,
+            count => Params::Positional(vec![Value::from(keys); count]),
+        };
+        self.conn.exec(sql, parameters).await.map_err(|error| source_error(doing, error))
+    }
+
+    /// Prepares a query.
+    pub(crate) async fn prepare(&mut self, doing: &str, sql: &str) -> Result<Statement, SourceError> {
+        self.conn.prep(sql).await.map_err(|error| source_error(doing, error))
     }
 }
 

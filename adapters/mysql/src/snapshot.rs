@@ -88,7 +88,7 @@ impl MySqlSnapshot {
         let page = PageQuery { types: &types, after: after.is_some(), limit };
         let sql = page.of_node(&MySql::after(after), inner.graph(), node);
         let doing = format!("scan the keys of {}", inner.graph().node(node).name);
-        let rows = session.values(&doing, &sql).await;
+        let rows = session.execute(&doing, &sql, "", 0).await;
         let rows = self.spoil(rows).await?;
         page_of(&inner, node, &page, &rows)
     }
@@ -146,8 +146,8 @@ impl MySqlSnapshot {
             let prepared = prepare(&inner, session, entity, array, template, &doing).await?;
             session.statements.insert(place, prepared);
         }
-        let Prepared { statement, mapping, keys_count } = session.statements[&place].clone();
-        let rows = session.execute(&doing, &statement, keys, keys_count).await?;
+        let Prepared { sql, mapping, keys_count } = session.statements[&place].clone();
+        let rows = session.execute(&doing, &sql, keys, keys_count).await?;
         Ok((rows.iter().map(value::row).collect(), mapping))
     }
 
@@ -170,8 +170,7 @@ impl MySqlSnapshot {
         let sql = page.of_path(&MySql::after(after), graph, way, &relation, 1);
         let doing = format!("follow {} to {}", graph.node(way.from).name, way.entity);
         let asked = keys_json(graph, way.from, keys)?;
-        let statement = session.prepare(&doing, &sql).await?;
-        let rows = session.execute(&doing, &statement, &asked, 1).await?;
+        let rows = session.execute(&doing, &sql, &asked, 1).await?;
         page_of(&inner, root, &page, &rows)
     }
 }
@@ -256,7 +255,8 @@ async fn prepare(
             what: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             fix: "correct the pack's aliases".into(),
         })?;
-    Ok(Prepared { statement, mapping: Arc::new(mapping), keys_count: sql.matches(&relation).count() })
+    let keys_count = sql.matches(&relation).count();
+    Ok(Prepared { sql, mapping: Arc::new(mapping), keys_count })
 }
 
 /// Understands the columns of a prepared query, and refuses types that could not be read exactly.

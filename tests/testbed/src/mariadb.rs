@@ -372,6 +372,8 @@ impl Server {
         command.arg(format!("--socket={}", folder.join("socket").display()));
         command.arg(format!("--pid-file={}", folder.join("pid").display()));
         command.arg(format!("--init-file={}", self.init_file().display()));
+        // A server that starts removes the temporary files of others from a folder that they share.
+        command.arg(format!("--tmpdir={}", folder.display()));
         command.arg(format!("--port={}", self.port)).args(DEFAULTS).args(&self.settings);
         let log = File::options().create(true).append(true).open(folder.join("server.log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);

@@ -10,5 +10,5 @@ insert into ops_job (acct_no, what, state, raised_at)
 select acct_no, 'connect', 'done', timestamp(opened_on, '08:30:00') from cust_account;
 
 insert into ops_export (batch, line, gl_code, amount)
-with recursive lines (n) as (select 0 union all select n + 1 from lines where n < 479)
-select 1 + n div 20, n % 20, concat('4-', 1000 + n % 20), n * 10.05 from lines;
+with recursive counted (n) as (select 0 union all select n + 1 from counted where n < 479)
+select 1 + n div 20, n % 20, concat('4-', 1000 + n % 20), n * 10.05 from counted;

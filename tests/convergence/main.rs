@@ -1,5 +1,5 @@
 //! Whatever happens to processes, servers, connections and tables while a retailer works, the target ends up as if it had been built
-//! from scratch, and the API answers what the retailer's own model says: on both engines, on either side.
+//! from scratch, and the API answers what the retailer's own model says: on every engine, on either side.
 //!
 //! One schedule is a pair of engines and a seed. `WATTLE_TEST_SEED=7 cargo test --test convergence` repeats it;
 //! `WATTLE_TEST_SEEDS=100` runs that many of each pair.
@@ -17,11 +17,12 @@ use anyhow::{Context, Result};
 use rstest::rstest;
 use scene::workload::{Workload, work};
 use scene::{PATIENCE, Place, Retailer, Scene};
+use wattle_banksia::Banksia;
 use wattle_correa::Correa;
 use wattle_dianella::Dianella;
 use wattle_testbed::{Engine, Postgres};
 
-use stage::{Stage, place, server};
+use stage::{SourceEngine, Stage, place, server};
 
 /// Schedules of each pair in an ordinary run.
 const SEEDS: u64 = 6;
@@ -33,7 +34,7 @@ const TENANT: &str = "retailer";
 #[rstest]
 #[actix_web::test]
 async fn any_schedule_of_faults_ends_in_the_same_rows_and_answers(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(SourceEngine::Postgres, SourceEngine::Sqlite, SourceEngine::MariaDb)] source: SourceEngine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>());
@@ -51,7 +52,7 @@ async fn any_schedule_of_faults_ends_in_the_same_rows_and_answers(
     Ok(())
 }
 
-async fn run(source: Engine, target: Engine, seed: u64) -> Result<()> {
+async fn run(source: SourceEngine, target: Engine, seed: u64) -> Result<()> {
     let mut stage = Stage::set(source, target, seed).await?;
     for _ in 0..FAULTS {
         stage.fault().await?;
@@ -115,6 +116,9 @@ async fn assert_both_oracles(
         }
         Retailer::Dianella(_) => {
             oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Dianella).await?
+        }
+        Retailer::Banksia { .. } => {
+            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Banksia).await?
         }
     };
     anyhow::ensure!(compared > 500, "only {compared} values were compared");

@@ -71,19 +71,8 @@ async fn check_asks_for_nothing_but_grants() -> Result<()> {
     server.sql("", &format!("create user {reader}@'%' identified by 'reads'")).await?;
     let adapter = adapter(&database.url_as(&reader, "reads"))?;
     for _ in 0..5 {
-        let refused: Vec<_> = match adapter.check().await {
-            Ok(findings) => {
-                findings.into_iter().filter(|finding| finding.severity == Severity::Refused).collect()
-            }
-            // Without any grant there the database may not even be named.
-            Err(error) => {
-                ensure!(error.to_string().contains("Access denied"), "{error}");
-                server
-                    .sql("", &format!("grant select on {}.cust_site to {reader}@'%'", database.name()))
-                    .await?;
-                continue;
-            }
-        };
+        let mut refused = adapter.check().await?;
+        refused.retain(|finding| finding.severity == Severity::Refused);
         if refused.is_empty() {
             return Ok(());
         }

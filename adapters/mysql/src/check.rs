@@ -13,7 +13,7 @@ use wattle_core::{Finding, Severity, SourceError};
 use wattle_sql::Findings;
 
 use crate::Inner;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, name_parts, quote};
 use crate::connect::Session;
 
 /// A table larger than this should not be read whole for a batch of keys.
@@ -26,7 +26,11 @@ struct Check<'a> {
 }
 
 pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
-    let session = inner.connector.connect().await?;
+    let session = match inner.connector.connect().await {
+        Ok(session) => session,
+        Err(SourceError::Config { what, fix }) => return without_database(inner, what, fix),
+        Err(error) => return Err(error),
+    };
     let mut check = Check { inner, session, findings: Findings::default() };
     check.settings().await?;
     check.clock().await?;
@@ -42,6 +46,27 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
         check.queries(&catalogue).await?;
     }
     Ok(check.findings.sorted())
+}
+
+/// A login without any right on a database may not even name it: what it needs there is known without asking.
+fn without_database(inner: &Inner, what: String, fix: String) -> Result<Vec<Finding>, SourceError> {
+    // Access denied for user 'reader'@'%' to database 'billing'
+    let user = what.split_once(" for user ").and_then(|(_, rest)| rest.split_once(" to database "));
+    let (true, Some((user, rest))) = (what.contains("(error 1044)"), user) else {
+        return Err(SourceError::Config { what, fix });
+    };
+    let database = rest.split('\'').nth(1).unwrap_or_default();
+    let mut findings = Findings::default();
+    for node in inner.graph().node_ids() {
+        let (schema, name) = name_parts(&inner.graph().node(node).relation);
+        let schema = schema.unwrap_or_else(|| database.to_owned());
+        let relation = format!("{}.{}", quote(&schema), quote(&name));
+        findings.refuse(
+            format!("the login {user} may not read {relation}"),
+            format!("grant select on {relation} to {user};"),
+        );
+    }
+    Ok(findings.sorted())
 }
 
 /// Makes sure that every change of the captured tables is in the log with its key: what `check` refuses of them is an

@@ -44,7 +44,9 @@ impl Check<'_> {
                     .into_iter()
                     .filter(|entity| {
                         !parents.iter().any(|node| {
-                            reads(graph, *entity, *node) || owns(graph, *node, *entity) && key_only(node)
+                            // A row below another of its own table is no part of that row's record.
+                            *node != child && reads(graph, *entity, *node)
+                                || owns(graph, *node, *entity) && key_only(node)
                         })
                     })
                     .collect();
@@ -124,7 +126,6 @@ fn feeds(graph: &EntityGraph, node: NodeId) -> Vec<Entity> {
 
 /// Is a change of that node's rows heard, and looked up in what the entity's records were built from?
 fn reads(graph: &EntityGraph, entity: Entity, node: NodeId) -> bool {
-    // A row below another of its own table is no part of that row's record.
     if graph.root(entity) == Some(node) {
         return true;
     }

@@ -22,6 +22,8 @@ const MANY_ROWS: u64 = 10_000;
 struct Check<'a> {
     inner: &'a Inner,
     session: Session,
+    /// The login as SQL writes it, once its rights have been looked at.
+    user: String,
     findings: Findings,
 }
 
@@ -31,7 +33,7 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
         Err(SourceError::Config { what, fix }) => return without_database(inner, what, fix),
         Err(error) => return Err(error),
     };
-    let mut check = Check { inner, session, findings: Findings::default() };
+    let mut check = Check { inner, session, user: String::new(), findings: Findings::default() };
     check.settings().await?;
     check.clock().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
@@ -75,7 +77,7 @@ pub(crate) async fn require_heard(
     inner: &Inner,
     session: Session,
 ) -> Result<(Session, Catalogue), SourceError> {
-    let mut check = Check { inner, session, findings: Findings::default() };
+    let mut check = Check { inner, session, user: String::new(), findings: Findings::default() };
     check.settings().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
     for id in inner.graph().captured() {

@@ -10,9 +10,9 @@ const LOG_LOST: u16 = 1236;
 const PASSING: [u16; 2] = [1203, 1226];
 
 /// Mistakes of settings, grants, accounts and statements whose SQLSTATE is the general one: a host that may not
-/// connect, collations that do not go together, a server or a transaction that may only read, a view that is broken, a
-/// password that has run out.
-const CONFIG: [u16; 9] = [1130, 1267, 1271, 1290, 1356, 1820, 1862, 1449, 1193];
+/// connect, collations that do not go together, a server or a transaction that may only read, a view that is broken or
+/// may not be looked behind, a password that has run out.
+const CONFIG: [u16; 10] = [1130, 1267, 1271, 1290, 1345, 1356, 1820, 1862, 1449, 1193];
 
 /// Data that a function cannot take, with the general SQLSTATE: a value, JSON of MariaDB and of MySQL.
 const DATA: [u16; 8] = [1366, 1411, 4036, 4037, 4038, 4174, 3141, 3156];

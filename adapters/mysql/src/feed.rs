@@ -1,6 +1,6 @@
 //! The feed: the binlog as keys.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -257,12 +257,15 @@ impl MySqlFeed {
                 return self.end();
             }
             Statement::Tables { effect, tables } => {
-                for table in tables {
-                    let schema = table.schema.as_deref().unwrap_or(schema);
-                    for node in self.catalogue.nodes_of(self.inner.graph(), schema, &table.name) {
-                        self.affect(node, effect);
-                    }
-                }
+                // A statement may name a table more than once.
+                let nodes: BTreeSet<NodeId> = tables
+                    .iter()
+                    .flat_map(|table| {
+                        let schema = table.schema.as_deref().unwrap_or(schema);
+                        self.catalogue.nodes_of(self.inner.graph(), schema, &table.name)
+                    })
+                    .collect();
+                nodes.into_iter().for_each(|node| self.affect(node, effect));
             }
             Statement::DropDatabase { schema } => {
                 for node in self.catalogue.nodes_in(self.inner.graph(), &schema) {

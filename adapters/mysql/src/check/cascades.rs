@@ -1,13 +1,12 @@
 //! Foreign keys that cascade: the log says what was done to the parent, and nothing of the rows below it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use wattle_core::{EdgeKind, Entity, EntityGraph, NodeId, SourceError, Tracking};
 use wattle_sql::words;
 
 use super::Check;
-use crate::catalogue::{Catalogue, quote};
-use crate::connect::literal;
+use crate::catalogue::{Catalogue, name_parts, quote};
 
 /// A foreign key that changes or deletes the child's rows when the parent's change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,16 +17,6 @@ struct Cascade {
     parent_columns: Vec<String>,
     on_update: bool,
 }
-
-/// Foreign keys of a schema whose rule changes rows, a row for each column.
-const CASCADES: &str = "select r.constraint_schema, r.constraint_name, r.table_name, k.referenced_table_schema,
-        r.referenced_table_name, r.update_rule, r.delete_rule, k.referenced_column_name
-    from information_schema.referential_constraints r
-    join information_schema.key_column_usage k
-        on k.constraint_schema = r.constraint_schema and k.constraint_name = r.constraint_name and k.table_name = r.table_name
-    where r.constraint_schema = {schema} and k.table_schema = {schema}
-        and (r.update_rule not in ('RESTRICT', 'NO ACTION') or r.delete_rule not in ('RESTRICT', 'NO ACTION'))
-    order by r.table_name, r.constraint_name, k.ordinal_position";
 
 impl Check<'_> {
     /// Refuses a graph that leaves out what a cascade does.
@@ -73,28 +62,45 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// The foreign keys of the graph's tables, as the server shows how it would make them: the catalogue has them only for
+    /// whoever may do more than read.
     async fn read_cascades(&mut self, catalogue: &Catalogue) -> Result<Vec<Cascade>, SourceError> {
-        let tables = self.inner.graph().node_ids().filter_map(|node| catalogue.table(node));
-        let schemas: BTreeSet<String> = tables.map(|table| table.schema.clone()).collect();
-        let mut cascades: BTreeMap<[String; 3], Cascade> = BTreeMap::new();
-        for schema in schemas {
-            let asked = CASCADES.replace("{schema}", &literal(&schema));
-            for row in self.session.rows("read the foreign keys", &asked).await? {
-                let mut row = row.into_iter().map(Option::unwrap_or_default);
-                let mut next = || row.next().unwrap_or_default();
-                let (schema, name, table) = (next(), next(), next());
-                let parent = (next(), next());
-                let (on_update, _, column) = (next(), next(), next());
-                let cascade = cascades.entry([schema.clone(), table.clone(), name]).or_insert(Cascade {
-                    parent,
-                    child: (schema, table),
-                    parent_columns: Vec::new(),
-                    on_update: !matches!(on_update.as_str(), "RESTRICT" | "NO ACTION"),
-                });
-                cascade.parent_columns.push(column);
-            }
+        let mut cascades = Vec::new();
+        for node in self.inner.graph().node_ids() {
+            let Some(table) = catalogue.table(node).filter(|table| table.engine.is_some()) else { continue };
+            let doing = format!("read the foreign keys of {}", self.inner.graph().node(node).relation);
+            let rows = self.session.rows(&doing, &format!("show create table {}", table.quoted())).await?;
+            let made =
+                rows.into_iter().next().and_then(|row| row.into_iter().nth(1)).flatten().unwrap_or_default();
+            cascades.extend(made.lines().filter_map(|line| Cascade::parse(line, &table.schema, &table.name)));
         }
-        Ok(cascades.into_values().collect())
+        Ok(cascades)
+    }
+}
+
+impl Cascade {
+    /// Reads ``CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `parent` (`b`) ON DELETE CASCADE``; nothing for one that changes
+    /// no row, and for any other line.
+    fn parse(line: &str, schema: &str, table: &str) -> Option<Self> {
+        let (_, referenced) = line.split_once(" FOREIGN KEY (")?.1.split_once(") REFERENCES ")?;
+        let (parent, rest) = referenced.split_once(" (")?;
+        let (columns, actions) = rest.split_once(')')?;
+        let changes = |when: &str| {
+            ["CASCADE", "SET NULL", "SET DEFAULT"]
+                .iter()
+                .any(|what| actions.contains(&format!("{when} {what}")))
+        };
+        let on_update = changes("ON UPDATE");
+        if !on_update && !changes("ON DELETE") {
+            return None;
+        }
+        let (parent_schema, parent) = name_parts(parent);
+        Some(Self {
+            parent: (parent_schema.unwrap_or_else(|| schema.to_owned()), parent),
+            child: (schema.to_owned(), table.to_owned()),
+            parent_columns: columns.split(',').map(|column| name_parts(column.trim()).1).collect(),
+            on_update,
+        })
     }
 }
 
@@ -155,6 +161,30 @@ fn is_key(graph: &EntityGraph, node: NodeId, columns: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn foreign_keys_are_read_as_they_are_shown() {
+        let parse = |line| Cascade::parse(line, "b", "bill");
+        let cascade = parse(
+            "  CONSTRAINT `c` FOREIGN KEY (`x`,`y`) REFERENCES `account` (`no`,`kind`) ON DELETE CASCADE ON UPDATE SET NULL,",
+        );
+        let expected = Cascade {
+            parent: ("b".into(), "account".into()),
+            child: ("b".into(), "bill".into()),
+            parent_columns: vec!["no".into(), "kind".into()],
+            on_update: true,
+        };
+        assert_eq!(cascade, Some(expected));
+        let elsewhere =
+            parse("CONSTRAINT `c` FOREIGN KEY (`x`) REFERENCES `other`.`t` (`id`) ON DELETE SET NULL")
+                .unwrap();
+        assert_eq!((elsewhere.parent, elsewhere.on_update), (("other".into(), "t".into()), false));
+        assert_eq!(
+            parse("  CONSTRAINT `c` FOREIGN KEY (`x`) REFERENCES `t` (`id`) ON UPDATE NO ACTION,"),
+            None
+        );
+        assert_eq!(parse("  KEY `acct_no` (`acct_no`),"), None);
+    }
 
     #[test]
     fn cascades_reach_below_their_children() {

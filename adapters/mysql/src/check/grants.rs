@@ -67,6 +67,7 @@ impl Check<'_> {
         let user = self.session.text(doing, "select current_user()").await?.unwrap_or_default();
         let (name, host) = user.rsplit_once('@').unwrap_or((&user, "%"));
         let user = format!("{}@{}", literal(name), literal(host));
+        self.user.clone_from(&user);
         let lines = self.session.rows(doing, "show grants").await?;
         let grants: Vec<Grant> =
             lines.iter().flatten().flatten().filter_map(|line| Grant::parse(line)).collect();

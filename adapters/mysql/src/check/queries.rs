@@ -6,7 +6,7 @@ use wattle_core::{Entity, Severity, SourceError};
 use wattle_sql::{Mapping, Template, words};
 
 use super::{Check, MANY_ROWS};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, quote};
 use crate::connect::literal;
 use crate::dialect::{NOW, keys_relation};
 use crate::snapshot::mapping;
@@ -86,6 +86,13 @@ impl Check<'_> {
         };
         match self.plan(file, &sql.replace(&relation, &relation.replacen('?', "'[]'", 1))).await {
             Ok(plan) => self.read_plan(catalogue, entity, template, file, &plan).await?,
+            Err(SourceError::Config { what, .. }) if what.contains("(error 1345)") => {
+                let schema = catalogue.known(graph, root)?.schema.clone();
+                self.findings.refuse(
+                    format!("{file} reads a view, and the login may not look behind it"),
+                    format!("grant show view on {}.* to {};", quote(&schema), self.user),
+                );
+            }
             Err(error) => self.findings.refuse_error(error, "correct the query, or grant what it needs")?,
         }
         Ok(mapping)

@@ -86,7 +86,7 @@ async fn another_client_with_our_server_id_ends_the_feed_and_it_takes_another() 
     other.kill()?;
     other.wait()?;
     let error = error?;
-    ensure!(error.class() == ErrorClass::Transient && error.to_string().contains("server id"), "{error}");
+    ensure!(error.class() == ErrorClass::Transient && error.to_string().contains("server_id"), "{error}");
     let mut feed = retailer.adapter.changes(&position).await?;
     retailer.sql("insert into person values (1, 'P')").await?;
     ensure!(retailer.heard(&mut feed).await?.0 == ["person 1 Insert"]);

@@ -155,6 +155,9 @@ async fn a_file_that_was_begun_at_another_time_is_another() -> Result<()> {
     let mut parts: Vec<String> = position.as_str().split(' ').map(str::to_owned).collect();
     parts[2] = (parts[2].parse::<u32>()? - 1).to_string();
     lost(&retailer, &Position::new(parts.join(" ")), "was begun at").await?;
+    let mut other = parts.clone();
+    (other[2], other[3]) = ("-".to_owned(), "0-1-999".to_owned());
+    lost(&retailer, &Position::new(other.join(" ")), "transaction 0-1-999 does not end at").await?;
     parts[4] = "binlog.000777".to_owned();
     lost(&retailer, &Position::new(parts.join(" ")), "begins with binlog.000001").await
 }

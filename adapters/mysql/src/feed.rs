@@ -30,8 +30,6 @@ pub(crate) struct MySqlFeed {
     reached: Arc<Mutex<(u64, u64)>>,
     position: BinlogPosition,
     catalogue: Arc<Catalogue>,
-    /// Where the log stood when the catalogue was read: tables altered up to there may be described as they became.
-    described_at: (u64, u64),
     /// The captured tables and all others, by the numbers that the server gives them.
     tables: HashMap<u64, Option<Captured>>,
     transaction: Transaction,
@@ -75,8 +73,7 @@ impl MySqlFeed {
         let mut session = inner.connector.connect().await?;
         server::require(&inner, &mut session, &from).await?;
         inner.forget_schema().await;
-        let (mut session, catalogue) = check::require_heard(&inner, session).await?;
-        let described_at = server::end_of_log(&mut session).await?.place();
+        let (session, catalogue) = check::require_heard(&inner, session).await?;
         let stream = Stream::start(session, &from).await?;
         let reached = Arc::new(Mutex::new(from.place()));
         let watch = Watch::start(inner.clone(), from.identity.clone(), reached.clone());
@@ -87,7 +84,6 @@ impl MySqlFeed {
             reached,
             position: from,
             catalogue: Arc::new(catalogue),
-            described_at,
             tables: HashMap::new(),
             transaction: Transaction::default(),
             prepared: HashMap::new(),
@@ -280,8 +276,7 @@ impl MySqlFeed {
     }
 
     fn affect(&mut self, node: NodeId, effect: Effect) {
-        let alters = effect != Effect::Rows;
-        if alters {
+        if effect != Effect::Rows {
             tracing::info!(node = self.inner.graph().node(node).name, "a table was altered");
             self.altered = true;
             let captured = self.inner.graph().captured().any(|captured| captured == node);
@@ -289,9 +284,7 @@ impl MySqlFeed {
                 self.push(Change::SchemaChanged { node });
             }
         }
-        // Rows of before may have been read by a description that came later.
-        let misread = alters && self.position.place() <= self.described_at;
-        if effect != Effect::AlteredOnly || misread {
+        if effect != Effect::AlteredOnly {
             self.whole(node);
         }
     }
@@ -328,7 +321,9 @@ impl MySqlFeed {
         Ok(())
     }
 
-    /// Where a node's key is in the rows; nowhere when the table is not as the catalogue has it.
+    /// Where a node's key is in the rows; nowhere when the table is not as the catalogue has it. Rows may have been logged
+    /// before the table was altered. Then there are columns that they do not have, or its rows are announced whole where it
+    /// was altered, or columns have other names now, by which the rows are found.
     fn key_columns(&self, node: NodeId, names: Option<&[&str]>, column_count: usize) -> Vec<KeyColumn> {
         let Some(table) = self.catalogue.table(node) else { return Vec::new() };
         // Columns that the catalogue does not show are at the end.
@@ -398,7 +393,6 @@ impl MySqlFeed {
         self.inner.forget_schema().await;
         let mut session = self.inner.connector.connect().await?;
         let catalogue = Catalogue::read(&mut session, self.inner.graph()).await?;
-        self.described_at = server::end_of_log(&mut session).await?.place();
         self.catalogue = Arc::new(catalogue);
         self.tables.clear();
         self.altered = false;

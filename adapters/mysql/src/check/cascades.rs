@@ -13,8 +13,13 @@ use crate::catalogue::{Catalogue, name_parts, quote};
 struct Cascade {
     parent: (String, String),
     child: (String, String),
-    /// The parent's columns that it is about.
     parent_columns: Vec<String>,
+    child_columns: Vec<String>,
+    /// The child's row goes with the parent's.
+    deletes: bool,
+    /// The child's columns are emptied when the parent's row goes.
+    empties: bool,
+    /// The child's columns follow the parent's.
     on_update: bool,
 }
 
@@ -26,7 +31,8 @@ impl Check<'_> {
         for child in graph.node_ids() {
             let Some(table) = catalogue.table(child) else { continue };
             let name = (table.schema.clone(), table.name.clone());
-            for (parent, by) in ancestors(&cascades, &name) {
+            for by in reaching(&cascades, &name) {
+                let parent = &by.parent;
                 let parents = catalogue.nodes_of(graph, &parent.0, &parent.1);
                 let key_only = |node: &NodeId| !by.on_update || is_key(graph, *node, &by.parent_columns);
                 let uncovered: Vec<Entity> = feeds(graph, child)
@@ -82,40 +88,46 @@ impl Cascade {
     /// Reads ``CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `parent` (`b`) ON DELETE CASCADE``; nothing for one that changes
     /// no row, and for any other line.
     fn parse(line: &str, schema: &str, table: &str) -> Option<Self> {
-        let (_, referenced) = line.split_once(" FOREIGN KEY (")?.1.split_once(") REFERENCES ")?;
+        let (columns, referenced) = line.split_once(" FOREIGN KEY (")?.1.split_once(") REFERENCES ")?;
         let (parent, rest) = referenced.split_once(" (")?;
-        let (columns, actions) = rest.split_once(')')?;
-        let changes = |when: &str| {
-            ["CASCADE", "SET NULL", "SET DEFAULT"]
-                .iter()
-                .any(|what| actions.contains(&format!("{when} {what}")))
-        };
-        let on_update = changes("ON UPDATE");
-        if !on_update && !changes("ON DELETE") {
+        let (parent_columns, actions) = rest.split_once(')')?;
+        let does = |what: &str| actions.contains(what);
+        let deletes = does("ON DELETE CASCADE");
+        let empties = does("ON DELETE SET ");
+        let on_update = does("ON UPDATE CASCADE") || does("ON UPDATE SET ");
+        if !deletes && !empties && !on_update {
             return None;
         }
+        let names = |columns: &str| columns.split(',').map(|column| name_parts(column.trim()).1).collect();
         let (parent_schema, parent) = name_parts(parent);
         Some(Self {
             parent: (parent_schema.unwrap_or_else(|| schema.to_owned()), parent),
             child: (schema.to_owned(), table.to_owned()),
-            parent_columns: columns.split(',').map(|column| name_parts(column.trim()).1).collect(),
+            parent_columns: names(parent_columns),
+            child_columns: names(columns),
+            deletes,
+            empties,
             on_update,
         })
     }
 }
 
-/// Every table whose changes reach a table by cascades, with the foreign key that leads away from it.
-fn ancestors<'c>(
-    cascades: &'c [Cascade],
-    table: &(String, String),
-) -> BTreeMap<(String, String), &'c Cascade> {
-    let mut found: BTreeMap<(String, String), &Cascade> = BTreeMap::new();
-    let mut reached = vec![table.clone()];
-    while let Some(child) = reached.pop() {
-        for cascade in cascades.iter().filter(|cascade| cascade.child == child) {
-            if !found.contains_key(&cascade.parent) {
-                found.insert(cascade.parent.clone(), cascade);
-                reached.push(cascade.parent.clone());
+/// The foreign keys by which a change of some other table reaches a table, directly or by way of others: a row that goes
+/// takes rows below it along, and columns that change are followed where they are referred to.
+fn reaching<'c>(cascades: &'c [Cascade], table: &(String, String)) -> Vec<&'c Cascade> {
+    let mut found: Vec<&Cascade> = cascades.iter().filter(|cascade| cascade.child == *table).collect();
+    let mut at = 0;
+    while let Some(below) = found.get(at).copied() {
+        at += 1;
+        let leads_on = |above: &&Cascade| {
+            let changes = above.child_columns.iter().any(|column| below.parent_columns.contains(column));
+            above.child == below.parent
+                && ((below.deletes || below.empties) && above.deletes
+                    || below.on_update && changes && (above.empties || above.on_update))
+        };
+        for above in cascades.iter().filter(leads_on) {
+            if !found.contains(&above) {
+                found.push(above);
             }
         }
     }
@@ -172,6 +184,9 @@ mod tests {
             parent: ("b".into(), "account".into()),
             child: ("b".into(), "bill".into()),
             parent_columns: vec!["no".into(), "kind".into()],
+            child_columns: vec!["x".into(), "y".into()],
+            deletes: true,
+            empties: false,
             on_update: true,
         };
         assert_eq!(cascade, Some(expected));
@@ -189,16 +204,23 @@ mod tests {
     #[test]
     fn cascades_reach_below_their_children() {
         let name = |table: &str| ("b".to_owned(), table.to_owned());
-        let cascade = |parent: &str, child: &str| Cascade {
-            parent: name(parent),
-            child: name(child),
-            parent_columns: vec!["id".into()],
-            on_update: false,
+        let cascade = |line: &str, table: &str| Cascade::parse(line, "b", table).unwrap();
+        let cascades = [
+            cascade(" FOREIGN KEY (`site`) REFERENCES `site` (`id`) ON DELETE SET NULL", "account"),
+            cascade(
+                " FOREIGN KEY (`no`) REFERENCES `account` (`no`) ON DELETE CASCADE ON UPDATE CASCADE",
+                "bill",
+            ),
+            cascade(" FOREIGN KEY (`bill`) REFERENCES `bill` (`id`) ON DELETE CASCADE", "line"),
+            cascade(" FOREIGN KEY (`above`) REFERENCES `line` (`id`) ON DELETE CASCADE", "line"),
+        ];
+        let parents = |table: &str| -> Vec<&str> {
+            reaching(&cascades, &name(table)).into_iter().map(|cascade| cascade.parent.1.as_str()).collect()
         };
-        let cascades = [cascade("account", "bill"), cascade("bill", "line"), cascade("line", "line")];
-        let found: Vec<String> =
-            ancestors(&cascades, &name("line")).into_keys().map(|(_, table)| table).collect();
-        assert_eq!(found, ["account", "bill", "line"]);
-        assert!(ancestors(&cascades, &name("account")).is_empty());
+        assert_eq!(parents("line"), ["bill", "line", "account"]);
+        // An account whose site goes stays, and so do its bills.
+        assert_eq!(parents("bill"), ["account"]);
+        assert_eq!(parents("account"), ["site"]);
+        assert!(parents("site").is_empty());
     }
 }

@@ -111,28 +111,21 @@ async fn what_comes_as_a_statement_is_told_of_the_whole_table() -> Result<()> {
             &["person whole", "holding whole"],
         ),
         ("create temporary table person (a int); drop temporary table person", &[]),
-        ("alter table site add index (suburb)", &["site altered", "site whole"]),
+        ("alter table site add index (suburb)", &["site altered"]),
         (
             "alter table person modify kind varchar(2) not null default 'P'",
             &["person altered", "person whole"],
         ),
         (
             "alter table contact add column first int first; insert into contact (contact_id, acct_no, last_name) values (9, 'a', 'x')",
-            &["contact altered", "contact whole", "contact 9 Insert"],
+            &["contact altered", "contact 9 Insert"],
         ),
         ("rename table holding to away, away to holding", &["holding altered", "holding whole"]),
         ("insert into person values (2, 'P')", &["person 2 Insert"]),
     ];
     for (sql, expected) in cases {
         retailer.sql(sql).await?;
-        let (mut heard, _) = retailer.heard(&mut feed).await?;
-        // Whether rows of before could be misread depends on when the table was described.
-        if sql.contains("add ") {
-            heard.retain(|told| !told.ends_with("whole") || expected.contains(&told.as_str()));
-            if !heard.iter().any(|told| told.ends_with("whole")) {
-                heard.insert(1, expected[1].to_owned());
-            }
-        }
+        let (heard, _) = retailer.heard(&mut feed).await?;
         ensure!(heard == expected, "{sql}: {heard:?}");
     }
     Ok(())
@@ -145,10 +138,12 @@ async fn rows_of_a_table_that_was_altered_meanwhile_are_made_up_for() -> Result<
         [(&[][..], "contact whole"), (&["--binlog-row-metadata=FULL"][..], "contact 9 Insert")]
     {
         let retailer = Retailer::alone(settings).await?;
-        retailer.sql("insert into account (acct_no) values ('a')").await?;
+        // What is in the place of the key when a column has come before it could be a key as well.
+        let other = "alter table contact add other bigint unsigned not null default 3 after contact_id";
+        retailer.sql(&format!("insert into account (acct_no) values ('a'); {other}")).await?;
         let position = retailer.adapter.begin().await?;
         retailer
-            .sql("insert into contact values ('note', 9, 'a', 'x'); alter table contact add column first int first")
+            .sql("insert into contact (contact_id, acct_no, last_name) values (9, 'a', 'x'); alter table contact add column first int first")
             .await?;
         let mut feed = retailer.adapter.changes(&position).await?;
         let (heard, _) = retailer.heard(&mut feed).await?;

@@ -22,7 +22,7 @@ use wattle_correa::Correa;
 use wattle_dianella::Dianella;
 use wattle_testbed::{Engine, Postgres};
 
-use stage::{SourceEngine, Stage, place, server};
+use stage::{Stage, place, server};
 
 /// Schedules of each pair in an ordinary run.
 const SEEDS: u64 = 6;
@@ -34,7 +34,7 @@ const TENANT: &str = "retailer";
 #[rstest]
 #[actix_web::test]
 async fn any_schedule_of_faults_ends_in_the_same_rows_and_answers(
-    #[values(SourceEngine::Postgres, SourceEngine::Sqlite, SourceEngine::MariaDb)] source: SourceEngine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>());
@@ -52,7 +52,7 @@ async fn any_schedule_of_faults_ends_in_the_same_rows_and_answers(
     Ok(())
 }
 
-async fn run(source: SourceEngine, target: Engine, seed: u64) -> Result<()> {
+async fn run(source: Engine, target: Engine, seed: u64) -> Result<()> {
     let mut stage = Stage::set(source, target, seed).await?;
     for _ in 0..FAULTS {
         stage.fault().await?;

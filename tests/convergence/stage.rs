@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use sea_orm::ConnectionTrait;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -76,14 +76,6 @@ pub(crate) struct Stage {
     dice: Dice,
 }
 
-/// The kinds of source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SourceEngine {
-    Postgres,
-    Sqlite,
-    MariaDb,
-}
-
 /// What a source is on.
 enum SourceServer {
     Postgres(Postgres),
@@ -93,11 +85,11 @@ enum SourceServer {
 }
 
 impl SourceServer {
-    async fn start(engine: SourceEngine) -> Result<Self> {
+    async fn start(engine: Engine) -> Result<Self> {
         Ok(match engine {
-            SourceEngine::Postgres => Self::Postgres(Postgres::start().await?),
-            SourceEngine::MariaDb => Self::MariaDb(MariaDb::start().await?),
-            SourceEngine::Sqlite => Self::None,
+            Engine::Postgres => Self::Postgres(Postgres::start().await?),
+            Engine::MariaDb => Self::MariaDb(MariaDb::start().await?),
+            Engine::Sqlite => Self::None,
         })
     }
 
@@ -122,6 +114,7 @@ pub(crate) async fn server(engine: Engine) -> Result<Option<Postgres>> {
     Ok(match engine {
         Engine::Postgres => Some(Postgres::start().await?),
         Engine::Sqlite => None,
+        Engine::MariaDb => bail!("Wattle keeps no copies on MariaDB"),
     })
 }
 
@@ -131,7 +124,7 @@ pub(crate) fn place(server: &Option<Postgres>) -> Place<'_> {
 
 impl Stage {
     /// A retailer at work, a sync, and a hydration that has just begun.
-    pub(crate) async fn set(source: SourceEngine, target: Engine, seed: u64) -> Result<Self> {
+    pub(crate) async fn set(source: Engine, target: Engine, seed: u64) -> Result<Self> {
         let mut dice = Dice::seeded(seed);
         let (source_server, target_server) = (SourceServer::start(source).await?, server(target).await?);
         let mut scene = Scene::create(source_server.place(), place(&target_server), CUSTOMERS, seed).await?;

@@ -95,17 +95,10 @@ const BEFORE_TABLES: [&str; 22] = [
     "CONCURRENT",
 ];
 
-/// How the clauses of an ALTER TABLE begin that leave every row as it reads.
-const HARMLESS: [&[&str]; 22] = [
-    &["ADD", "INDEX"],
-    &["ADD", "KEY"],
-    &["ADD", "UNIQUE"],
-    &["ADD", "FULLTEXT"],
-    &["ADD", "SPATIAL"],
-    &["ADD", "CONSTRAINT"],
-    &["ADD", "FOREIGN"],
-    &["ADD", "CHECK"],
-    &["ADD", "COLUMN"],
+/// How the clauses of an ALTER TABLE begin that leave every row as it reads. What is added is an index, a key, a
+/// constraint, a column or a partition, unless it is versions of rows.
+const HARMLESS: [&[&str]; 14] = [
+    &["ADD"],
     &["DROP", "INDEX"],
     &["DROP", "KEY"],
     &["DROP", "CONSTRAINT"],
@@ -120,6 +113,7 @@ const HARMLESS: [&[&str]; 22] = [
     &["ENABLE", "KEYS"],
     &["DISABLE", "KEYS"],
 ];
+const HARMFUL: [&[&str]; 2] = [&["ADD", "SYSTEM"], &["ADD", "PERIOD"]];
 
 /// What a statement does.
 pub(crate) fn understand(sql: &str) -> Statement {
@@ -230,7 +224,10 @@ fn alters(rest: &[Token]) -> Statement {
             }
             depth == 0 && *token == Token::Symbol(',')
         })
-        .all(|clause| HARMLESS.iter().any(|words| begins_with(clause, words)));
+        .all(|clause| {
+            let begins = |words: &&[&str]| begins_with(clause, words);
+            HARMLESS.iter().any(|words| begins(words)) && !HARMFUL.iter().any(|words| begins(words))
+        });
     // A table that is renamed, or exchanges rows with another.
     for (at, token) in clauses.iter().enumerate() {
         if token.is_any(&["RENAME", "TABLE"]) {
@@ -400,6 +397,7 @@ mod tests {
             "alter table bill add index (a, b), comment 'x, drop column a'",
             "alter table billing.bill add column c decimal(10, 2) not null default 0",
             "alter online table bill rename column a to b, algorithm = instant",
+            "alter table bill add nickname text, add primary key (a)",
             "create unique index i on billing.bill (a)",
             "drop index i on bill",
         ] {
@@ -409,6 +407,7 @@ mod tests {
             "alter table bill drop column c",
             "alter table bill add index (a), modify c varchar(2)",
             "alter table bill truncate partition p1",
+            "alter table bill add system versioning",
             "create table bill like other",
             "drop table if exists x, bill",
         ] {

@@ -130,9 +130,12 @@ pub(crate) async fn empty_and_fill(retailer: &Retailer) -> Result<()> {
          insert into billing.account_balance select * from kept;
          drop table kept",
         "select 1",
+        // TRUNCATE is no part of a transaction: a lock keeps others from seeing the table empty.
         "create temporary table kept as select * from bil_balance;
+         lock tables bil_balance write;
          truncate bil_balance;
          insert into bil_balance select * from kept;
+         unlock tables;
          drop temporary table kept",
     )
     .await

@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use wattle_tenants::dialect::statement;
-use wattle_testbed::{Dice, Engine, Fault, MariaDb, Postgres, Proxy, Stop, Target, Wattle};
+use wattle_testbed::{Dice, Engine, Fault, MariaDb, Postgres, Proxy, Stop, Target, Wattle, eventually};
 
 use crate::scene::workload::{Workload, work};
 use crate::scene::{PATIENCE, Place, Retailer, Scene};
@@ -267,6 +267,11 @@ impl Stage {
     /// Lets the repairs end, ends the running sync cleanly, and lets another one finish everything.
     pub(crate) async fn settle(self) -> Result<(Scene, Workload)> {
         let Self { scene, workload, sync, hydrate, repairs, .. } = self;
+        let ended = eventually(PATIENCE, async || {
+            ensure!(!answer_the_guard(&scene, &hydrate).await?, "the hydration goes on");
+            Ok(())
+        });
+        ended.await.with_context(|| hydrate.lines().join("\n"))?;
         hydrate.exit(PATIENCE).await?;
         for (how, repair) in repairs {
             let ended = repair.exit(PATIENCE).await?;
@@ -286,6 +291,16 @@ impl Stage {
         scene.run(&["sync", "--until-idle", "--tenant", TENANT]).await?;
         Ok((scene, workload))
     }
+}
+
+/// Answers the guard if it asks while a command goes on; does it?
+async fn answer_the_guard(scene: &Scene, command: &Wattle) -> Result<bool> {
+    if command.is_running() {
+        let status: serde_json::Value = serde_json::from_str(&scene.run(&["status", "--json"]).await?)?;
+        scene.answer_the_guard(TENANT, status[0]["sources"][0]["reason"].as_str()).await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    Ok(command.is_running())
 }
 
 fn stop_of(dice: &mut Dice) -> Stop {

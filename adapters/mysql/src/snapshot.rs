@@ -187,14 +187,15 @@ async fn open_mariadb(
         return Ok(None);
     }
     let here = server::snapshot_position(session).await?;
-    let missing: Vec<&BinlogPosition> =
+    let mut missing: Vec<&BinlogPosition> =
         positions.iter().filter(|position| position.place() > here.place()).collect();
-    let Some(last) = missing.iter().max_by_key(|position| position.place()) else { return Ok(None) };
-    // Where its log has not come to, the server was set back, and what was heard there is no more: the feed finds that
-    // out, and every record is compared again.
-    if end_of_log(session).await?.place() < last.place() {
-        return Ok(None);
+    if !missing.is_empty() {
+        // Where its log has not come to, the server was set back, and what was heard there is no more: the feed finds
+        // that out, and every record is compared again.
+        let end = end_of_log(session).await?;
+        missing.retain(|position| position.place() <= end.place());
     }
+    let Some(last) = missing.into_iter().max_by_key(|position| position.place()) else { return Ok(None) };
     session.run(doing, "rollback").await?;
     Ok(Some(format!(
         "the binlog was heard up to {} in {}, and the snapshot stands at {} in {}",

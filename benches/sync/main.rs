@@ -69,7 +69,7 @@ async fn main() -> Result<()> {
     if wanted("served") {
         bench.served(&mut report).await?;
     }
-    report.finish()
+    report.finish("sync")
 }
 
 /// Rows that a hydration reads: every row of every node, folded ones counted.

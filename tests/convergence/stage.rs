@@ -298,7 +298,6 @@ async fn answer_the_guard(scene: &Scene, command: &Wattle) -> Result<bool> {
     if command.is_running() {
         let status: serde_json::Value = serde_json::from_str(&scene.run(&["status", "--json"]).await?)?;
         scene.answer_the_guard(TENANT, status[0]["sources"][0]["reason"].as_str()).await?;
-        tokio::time::sleep(Duration::from_millis(500)).await;
     }
     Ok(command.is_running())
 }

@@ -1,6 +1,5 @@
 //! Foreign keys that cascade: the log says what was done to the parent, and nothing of the rows below it.
 
-
 use wattle_core::{EdgeKind, Entity, EntityGraph, NodeId, SourceError, Tracking};
 use wattle_sql::words;
 

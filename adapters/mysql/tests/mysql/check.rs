@@ -24,6 +24,10 @@ async fn each_thing_that_is_wrong_comes_with_the_statement_that_mends_it() -> Re
     for (spoil, words) in [
         ("set global binlog_format = 'MIXED'", "binlog_format is MIXED"),
         ("alter table bill engine = MyISAM", "bill is kept by MyISAM"),
+        (
+            "set global mysql56_temporal_format = 0; alter table account force; set global mysql56_temporal_format = 1",
+            "account.seen_at is kept as MariaDB 5.3 did",
+        ),
         ("alter table holding drop primary key", "the key (`person_id`, `acct_no`) of holding is not unique"),
         ("revoke replication slave on *.* from READER", "may not read the binlog"),
         ("revoke replication client on *.* from READER", "may not ask where the binlog stands"),

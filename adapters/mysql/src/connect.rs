@@ -1,11 +1,14 @@
 //! Connections to the source: read-only, with time-outs, and sure of where they lead.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Params, Row, SslOpts, Statement, Value};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use wattle_core::{Entity, SourceError};
 use wattle_sql::{Mapping, TlsMode, is_local_host};
 
@@ -72,6 +75,7 @@ impl Connector {
                 Some(match &options.tls_ca {
                     None => ssl,
                     Some(path) => {
+                        require_certificates(path)?;
                         ssl.with_root_certs(vec![path.clone().into()]).with_disable_built_in_roots(true)
                     }
                 })
@@ -133,6 +137,21 @@ impl Connector {
         session.run("set a session up", "set session transaction read only").await?;
         Ok(session)
     }
+}
+
+/// The driver reads the file at each connection, and would be tried again for ever if it cannot.
+fn require_certificates(path: &Path) -> Result<(), SourceError> {
+    let unreadable = |why: &dyn std::fmt::Display| SourceError::Config {
+        what: format!("the CA file {} cannot be read: {why}", path.display()),
+        fix: "name a PEM file with the certificates of the source's certification authority".into(),
+    };
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))?;
+    let mut count = 0;
+    for certificate in certificates {
+        certificate.map_err(|error| unreadable(&error))?;
+        count += 1;
+    }
+    if count > 0 { Ok(()) } else { Err(unreadable(&"it has no certificate")) }
 }
 
 impl Session {
@@ -201,4 +220,34 @@ fn text(value: Value) -> Option<String> {
 /// A text as SQL writes it.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_and_tls_is_as_its_place_asks() {
+        let connector = |url: &str, options: &Options| Connector::new(url, options);
+        let of = |url: &str| connector(url, &Options::default()).unwrap();
+        assert_eq!(of("mysql://u:p@db.example:3307/billing").place, "db.example:3307/billing");
+        assert!(of("mariadb://u:p@db.example/billing").opts.ssl_opts().is_some());
+        assert!(of("mysql://u:p@127.0.0.1/billing").opts.ssl_opts().is_none());
+        let socket = of("mysql://u@localhost/billing?socket=/run/mysqld/mysqld.sock");
+        assert_eq!((socket.place.as_str(), socket.opts.prefer_socket()), ("/run/mysqld/mysqld.sock", true));
+        assert!(matches!(
+            connector("postgres://localhost/billing", &Options::default()),
+            Err(SourceError::Config { .. })
+        ));
+        for missing in ["/nowhere/ca.pem", "/dev/null"] {
+            let options = Options { tls_ca: Some(missing.into()), ..Options::default() };
+            let refused = connector("mysql://u:p@db.example/billing", &options);
+            assert!(matches!(refused, Err(SourceError::Config { .. })), "{missing}");
+        }
+    }
+
+    #[test]
+    fn texts_are_written_so_that_they_end_where_they_should() {
+        assert_eq!(literal(r"O'Brien "), r"'O''Brien \'");
+    }
 }

@@ -248,6 +248,6 @@ mod tests {
 
     #[test]
     fn texts_are_written_so_that_they_end_where_they_should() {
-        assert_eq!(literal(r"O'Brien "), r"'O''Brien \'");
+        assert_eq!(literal(r"O'Brien \"), r"'O''Brien \\'");
     }
 }

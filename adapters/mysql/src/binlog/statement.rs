@@ -226,7 +226,7 @@ fn alters(rest: &[Token]) -> Statement {
         })
         .all(|clause| {
             let begins = |words: &&[&str]| begins_with(clause, words);
-            HARMLESS.iter().any(|words| begins(words)) && !HARMFUL.iter().any(|words| begins(words))
+            HARMLESS.iter().any(&begins) && !HARMFUL.iter().any(begins)
         });
     // A table that is renamed, or exchanges rows with another.
     for (at, token) in clauses.iter().enumerate() {

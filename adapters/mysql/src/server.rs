@@ -123,7 +123,7 @@ pub(crate) async fn require(
     let (asked, same) = if session.identity().is_mariadb() {
         let asked = format!("select binlog_gtid_pos({}, {})", literal(&from.file), from.offset);
         let found = session.text(doing, &asked).await?;
-        (asked, found.is_none_or(|found| found.split(',').any(|found| found == gtid)))
+        (asked, found.is_some_and(|found| found.split(',').any(|found| found == gtid)))
     } else {
         let asked = format!("select gtid_subset({}, @@global.gtid_executed)", literal(gtid));
         let found = session.text(doing, &asked).await?;

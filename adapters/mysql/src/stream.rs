@@ -18,8 +18,8 @@ use crate::position::BinlogPosition;
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// A server that has said nothing for so long is gone.
 const SILENCE: Duration = Duration::from_secs(20);
-/// Events read ahead. A row event has eight kilobytes at most unless a single row has more.
-const READ_AHEAD: usize = 512;
+/// Events read ahead. A row event has eight kilobytes at most unless a single row has more, which may be a megabyte.
+const READ_AHEAD: usize = 64;
 /// COM_BINLOG_DUMP has four bytes for the offset.
 const MAX_START: u64 = u32::MAX as u64;
 

@@ -32,16 +32,14 @@ impl Check<'_> {
             for by in reaching(&cascades, &name) {
                 let parent = &by.parent;
                 let parents = catalogue.nodes_of(graph, &parent.0, &parent.1);
-                let key_only = |node: &NodeId| !by.on_update || is_key(graph, *node, &by.parent_columns);
+                let covers = |entity: Entity, node: NodeId| {
+                    // A row below another of its own table is no part of that row's record.
+                    node != child && reads(graph, entity, node)
+                        || owns(graph, node, entity) && by.is_owning(graph, catalogue, node)
+                };
                 let uncovered: Vec<Entity> = feeds(graph, child)
                     .into_iter()
-                    .filter(|entity| {
-                        !parents.iter().any(|node| {
-                            // A row below another of its own table is no part of that row's record.
-                            *node != child && reads(graph, *entity, *node)
-                                || owns(graph, *node, *entity) && key_only(node)
-                        })
-                    })
+                    .filter(|entity| !parents.iter().any(|node| covers(*entity, *node)))
                     .collect();
                 for entity in uncovered {
                     let parent = format!("{}.{}", quote(&parent.0), quote(&parent.1));
@@ -83,6 +81,19 @@ impl Check<'_> {
 }
 
 impl Cascade {
+    /// Is it the one by which rows belong to the parent's row, and which follows nothing but its key?
+    fn is_owning(&self, graph: &EntityGraph, catalogue: &Catalogue, parent: NodeId) -> bool {
+        let children = catalogue.nodes_of(graph, &self.child.0, &self.child.1);
+        let owning = graph.edges().iter().any(|edge| {
+            edge.kind == EdgeKind::Owns
+                && edge.predecessor == parent
+                && children.contains(&edge.child)
+                && same_names(&edge.columns, &self.child_columns)
+        });
+        let key: Vec<String> = graph.node(parent).key.iter().map(|column| column.name.clone()).collect();
+        owning && (!self.on_update || same_names(&key, &self.parent_columns))
+    }
+
     /// Reads ``CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `parent` (`b`) ON DELETE CASCADE``; nothing for one that changes
     /// no row, and for any other line.
     fn parse(line: &str, schema: &str, table: &str) -> Option<Self> {
@@ -154,18 +165,13 @@ fn reads(graph: &EntityGraph, entity: Entity, node: NodeId) -> bool {
 
 /// Does that node root a record that takes the entity's along when it goes, and brings them back when it comes?
 fn owns(graph: &EntityGraph, node: NodeId, entity: Entity) -> bool {
-    entity.owners().iter().any(|owner| {
-        let Some(root) = graph.root(*owner) else { return false };
-        let owning = graph.edges().iter().any(|edge| edge.kind == EdgeKind::Owns && edge.predecessor == root);
-        root == node && owning || owns(graph, node, *owner)
-    })
+    entity.owners().iter().any(|owner| graph.root(*owner) == Some(node) || owns(graph, node, *owner))
 }
 
-/// Are these the columns of the node's key?
-fn is_key(graph: &EntityGraph, node: NodeId, columns: &[String]) -> bool {
-    let key = &graph.node(node).key;
-    key.len() == columns.len()
-        && columns.iter().all(|column| key.iter().any(|key| key.name.eq_ignore_ascii_case(column)))
+/// The same names in whatever order.
+fn same_names(some: &[String], others: &[String]) -> bool {
+    some.len() == others.len()
+        && some.iter().all(|name| others.iter().any(|other| other.eq_ignore_ascii_case(name)))
 }
 
 #[cfg(test)]

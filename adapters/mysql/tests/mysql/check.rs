@@ -170,6 +170,16 @@ async fn a_cascade_that_the_graph_does_not_cover_is_refused() -> Result<()> {
         ))
         .await?;
     ensure!(retailer.refused().await?.is_empty());
+    // From an owner's table, and not by what makes it the owner.
+    retailer
+        .sql("alter table holding add named_by int unsigned, add foreign key (named_by) references person (person_id) on delete set null")
+        .await?;
+    let found = retailer.refused().await?;
+    ensure!(found.len() == 1 && found[0].what.contains("holding would not be read again"), "{found:#?}");
+    let keys = keys.replace("region", "person");
+    let name = retailer.database.value(&keys).await?.context("it has a name")?;
+    retailer.sql(&format!("alter table holding drop foreign key {name}")).await?;
+    ensure!(retailer.refused().await?.is_empty());
     // Below itself.
     retailer
         .sql("alter table person add above int unsigned, add foreign key (above) references person (person_id) on delete cascade")

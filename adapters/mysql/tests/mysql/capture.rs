@@ -153,6 +153,28 @@ async fn rows_of_a_table_that_was_altered_meanwhile_are_made_up_for() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_log_goes_on_in_other_files_and_with_other_checksums() -> Result<()> {
+    let retailer = Retailer::alone(&[]).await?;
+    let (_, mut feed) = retailer.begin().await?;
+    for (person, next_file) in (1..).zip([
+        "set global binlog_checksum = NONE",
+        "set global binlog_checksum = CRC32",
+        "flush binary logs",
+    ]) {
+        retailer.sql(&format!("insert into person values (1{person}, 'P'); {next_file}")).await?;
+        retailer.sql(&format!("insert into person values (2{person}, 'P')")).await?;
+        let (heard, position) = retailer.heard(&mut feed).await?;
+        ensure!(
+            heard == [format!("person 1{person} Insert"), format!("person 2{person} Insert")],
+            "{heard:?}"
+        );
+        ensure!(position.as_str().ends_with(&format!("binlog.00000{}", person + 1)), "{position:?}");
+        drop(retailer.adapter.changes(&position).await?);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_large_transaction_comes_whole() -> Result<()> {
     const ROWS: usize = 50_000;
     let retailer = Retailer::new().await?;

@@ -234,7 +234,7 @@ async fn what_is_heard_before_it_is_visible_is_waited_for() -> Result<()> {
     let retailer = Retailer::alone(&[
         "--rpl-semi-sync-master-wait-point=AFTER_SYNC",
         "--rpl-semi-sync-master-wait-no-slave=ON",
-        "--rpl-semi-sync-master-timeout=2000",
+        "--rpl-semi-sync-master-timeout=6000",
     ])
     .await?;
     let (_, mut feed) = retailer.begin().await?;

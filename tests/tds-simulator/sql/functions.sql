@@ -61,7 +61,7 @@ create function sys.right(bpchar, integer) returns bpchar language sql immutable
 create function sys.replicate(bpchar, integer) returns bpchar language sql immutable strict parallel safe
     as 'select repeat(sys.raw($1), $2)::bpchar';
 create function sys.charindex(part bpchar, whole bpchar) returns integer language sql immutable strict parallel safe
-    as 'select position(lower(sys.raw($1) collate "und-x-icu") collate "C" in lower(sys.raw($2) collate "und-x-icu") collate "C")';
+    as 'select strpos(lower(sys.raw($2) collate "und-x-icu") collate "C", lower(sys.raw($1) collate "und-x-icu") collate "C")';
 create function sys.replace(whole bpchar, part bpchar, by bpchar) returns bpchar
     language sql immutable strict parallel safe
     as 'select replace(sys.raw($1) collate "C", sys.raw($2) collate "C", sys.raw($3) collate "C")::bpchar';
@@ -103,7 +103,7 @@ create function sys.datediff(part text, from_moment timestamp, to_moment timesta
         end)::integer
 $$;
 create function sys.datepart(part text, moment timestamp) returns integer language sql immutable strict parallel safe
-    as 'select extract($1 from $2)::integer' ;
+    as 'select date_part(sys.part_name($1), $2)::integer' ;
 create function sys.year(timestamp) returns integer language sql immutable strict parallel safe as 'select extract(year from $1)::integer';
 create function sys.month(timestamp) returns integer language sql immutable strict parallel safe as 'select extract(month from $1)::integer';
 create function sys.day(timestamp) returns integer language sql immutable strict parallel safe as 'select extract(day from $1)::integer';
@@ -138,10 +138,10 @@ begin
     end if;
 end
 $$;
-create function sys.json_entries(value bpchar, path text[])
+create function sys.json_entries(document bpchar, path text[])
     returns table ("key" bpchar, "value" bpchar, "type" smallint) language plpgsql immutable parallel safe as $$
 declare
-    found json := sys.checked_json(value);
+    found json := sys.checked_json(document);
 begin
     if cardinality(path) > 0 then
         found := found #> path;

@@ -8,7 +8,16 @@ create function sys.text_of(timestamp) returns text language sql immutable stric
     as 'select to_char($1, ''YYYY-MM-DD HH24:MI:SS.US'') || ''0''';
 create function sys.text_of(bytea) returns text language sql immutable strict parallel safe
     as 'select convert_from($1, ''WIN1252'')';
-create function sys.text_of(anyelement) returns text language sql immutable strict parallel safe as 'select $1::text';
+do $$
+declare
+    kind text;
+begin
+    foreach kind in array array['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision', 'date', 'time'] loop
+        execute format('create function sys.text_of(%s) returns text language sql immutable strict parallel safe as %L', kind,
+                       'select $1::text');
+    end loop;
+end
+$$;
 
 -- CAST and CONVERT to text: cut to the length, with the styles that say how a date or binary is written.
 create function sys.styled(value text, style integer) returns text language sql immutable parallel safe as $$

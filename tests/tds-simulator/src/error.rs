@@ -125,6 +125,13 @@ fn from_db_error(error: &DbError) -> SqlError {
         SqlState::NUMERIC_VALUE_OUT_OF_RANGE => {
             known(8115, format!("Arithmetic overflow error converting expression: {message}."))
         }
+        SqlState::COLLATION_MISMATCH | SqlState::INDETERMINATE_COLLATION => {
+            known(468, format!("Cannot resolve the collation conflict: {message}."))
+        }
+        SqlState::GENERATED_ALWAYS => known(
+            544,
+            format!("Cannot insert explicit value for identity column in table when IDENTITY_INSERT is set to OFF: {message}."),
+        ),
         SqlState::DIVISION_BY_ZERO => known(8134, "Divide by zero error encountered.".to_owned()),
         SqlState::T_R_DEADLOCK_DETECTED => known(
             1205,

@@ -131,6 +131,20 @@ fn apparent_type<'a>(
     })
 }
 
+/// Decimals with the places of their column.
+pub(super) fn fill_scales(columns: &[Column], rows: &mut [Vec<Value>]) {
+    for row in rows {
+        for (column, value) in columns.iter().zip(row) {
+            let wanted = match column.kind {
+                SqlType::Decimal { scale, .. } => scale,
+                SqlType::Money | SqlType::SmallMoney => 4,
+                _ => continue,
+            };
+            value.set_scale(wanted);
+        }
+    }
+}
+
 fn largest_scale<'a>(values: impl Iterator<Item = &'a Value>) -> u8 {
     let scales = values.map(|value| match value {
         Value::Decimal { scale, .. } => *scale,

@@ -6,7 +6,7 @@ use std::pin::pin;
 use futures::TryStreamExt;
 use tokio_postgres::types::Type;
 
-use super::columns::{Bound, Raw};
+use super::columns::{Bound, Raw, fill_scales};
 use super::{Outcome, Session, Transaction};
 use crate::error::{Effect, SqlError};
 use crate::translate::{self, Context, Isolation, Statement, StatementKind, Step, Switch};
@@ -289,7 +289,7 @@ impl Session {
             sql = overriding(&sql);
             follow_up = Some(format!("select sys.raise_identity('{}')", table.replace('\'', "''")));
         }
-        let (rows, prepared, count) = self.execute(&sql, statement, variables).await?;
+        let (mut rows, prepared, count) = self.execute(&sql, statement, variables).await?;
         if let Some(follow_up) = follow_up {
             self.client.batch_execute(&follow_up).await?;
         }
@@ -302,6 +302,7 @@ impl Session {
             StatementKind::Change | StatementKind::Insert { .. } if prepared.columns().is_empty() => Ok(Outcome::Count(count)),
             StatementKind::Change | StatementKind::Insert { .. } | StatementKind::Query => {
                 let columns = self.describe(prepared.columns(), statement.names.as_deref(), &rows).await?;
+                fill_scales(&columns, &mut rows);
                 Ok(Outcome::Rows { columns, rows })
             }
         }

@@ -108,7 +108,7 @@ impl Batch<'_> {
         while self.parser.index() > before {
             self.parser.prev_token();
         }
-        let known = ["select", "insert", "update", "delete", "with", "create", "drop", "truncate"];
+        let known = ["select", "insert", "update", "delete", "with"];
         if known.contains(&self.word(0).as_str()) { syntax(&failure.to_string()) } else { self.unknown() }
     }
 
@@ -154,6 +154,11 @@ fn prepared(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, SqlError> 
         match &token.token {
             Token::Word(word) if is(word, "clustered") || is(word, "nonclustered") => {}
             Token::Word(word) if is(word, "option") && opens => skip_parentheses(&mut tokens),
+            // A collation goes into the path of its column, as the parser has no place for it.
+            Token::Word(word) if is(word, "with") && opens && json_follows(&prepared) => {
+                prepared.push(token);
+                json_columns(&mut tokens, &mut prepared);
+            }
             Token::Word(word) if is(word, "changetable") && opens => {
                 tokens.next();
                 changes(&mut tokens, &mut prepared)?;
@@ -162,6 +167,54 @@ fn prepared(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, SqlError> 
         }
     }
     Ok(prepared)
+}
+
+/// Whether what has been read ends with a call of OPENJSON.
+fn json_follows(read: &[TokenWithSpan]) -> bool {
+    let mut depth = 0;
+    for (place, token) in read.iter().enumerate().rev() {
+        match token.token {
+            Token::RParen => depth += 1,
+            Token::LParen => depth -= 1,
+            _ => {}
+        }
+        if depth <= 0 {
+            let name = place.checked_sub(1).and_then(|before| read.get(before));
+            return name.is_some_and(|name| matches!(&name.token, Token::Word(word) if is(word, "openjson")));
+        }
+    }
+    false
+}
+
+/// The columns of OPENJSON up to their closing parenthesis; `c nvarchar(5) collate X '$.c'` as `c nvarchar(5) 'X:$.c'`.
+fn json_columns(tokens: &mut impl Iterator<Item = TokenWithSpan>, to: &mut Vec<TokenWithSpan>) {
+    let mut depth = 0;
+    let mut collation = None;
+    let mut tokens = tokens.peekable();
+    while let Some(mut token) = tokens.next() {
+        match &mut token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            Token::Word(word) if is(word, "collate") => {
+                collation = tokens.next().map(|name| name.token.to_string().to_lowercase());
+                if !matches!(tokens.peek().map(|next| &next.token), Some(Token::SingleQuotedString(_))) {
+                    let path = Token::SingleQuotedString(collation.take().unwrap_or_default() + ":");
+                    to.push(TokenWithSpan::wrap(path));
+                }
+                continue;
+            }
+            Token::SingleQuotedString(path) => {
+                if let Some(collation) = collation.take() {
+                    *path = format!("{collation}:{path}");
+                }
+            }
+            _ => {}
+        }
+        to.push(token);
+        if depth == 0 {
+            return;
+        }
+    }
 }
 
 fn is(word: &Word, text: &str) -> bool {

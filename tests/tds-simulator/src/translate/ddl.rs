@@ -1,7 +1,8 @@
 //! Definitions of tables, views and indexes.
 
 use sqlparser::ast::{
-    self, AlterTableOperation, ColumnDef, ColumnOption, CreateTable, Ident, ObjectName, ObjectNamePart,
+    self, AlterTableOperation, ColumnDef, ColumnOption, CreateTable, Ident, ObjectName, ObjectNamePart, OrderByOptions,
+    PrimaryKeyConstraint, TableConstraint, UniqueConstraint,
 };
 
 use super::batch::Context;
@@ -17,7 +18,7 @@ pub(super) fn create_table(mut table: CreateTable, context: Context<'_>) -> Resu
     for column in &table.columns {
         parts.push(column_definition(column, &mut before)?);
     }
-    parts.extend(table.constraints.iter().map(ToString::to_string));
+    parts.extend(table.constraints.iter().map(constraint));
     let mut steps = vec![Step::Admin(before)];
     steps.push(definition(format!("create {temporary}table {name} ({})", parts.join(", "))));
     Ok(steps)
@@ -37,8 +38,8 @@ pub(super) fn alter_table(mut table: ast::AlterTable, context: Context<'_>) -> R
             AlterTableOperation::AddColumn { column_def, .. } => {
                 format!("add column {}", column_definition(column_def, &mut before)?)
             }
+            AlterTableOperation::AddConstraint { constraint: added, .. } => format!("add {}", constraint(added)),
             AlterTableOperation::DropColumn { .. }
-            | AlterTableOperation::AddConstraint { .. }
             | AlterTableOperation::DropConstraint { .. } => operation.to_string(),
             other => return Err(SqlError::not_simulated(format_args!("alter table {name} {other}"))),
         });
@@ -101,6 +102,17 @@ fn column_definition(column: &ColumnDef, before: &mut Vec<String>) -> Result<Str
         definition = format!("{definition} {part}");
     }
     Ok(definition)
+}
+
+/// A constraint; PostgreSQL takes no order of the columns of a key.
+fn constraint(constraint: &TableConstraint) -> String {
+    let mut constraint = constraint.clone();
+    if let TableConstraint::PrimaryKey(PrimaryKeyConstraint { columns, .. })
+    | TableConstraint::Unique(UniqueConstraint { columns, .. }) = &mut constraint
+    {
+        columns.iter_mut().for_each(|column| column.column.options = OrderByOptions::default());
+    }
+    constraint.to_string()
 }
 
 fn identity_definition(identity: &ast::IdentityPropertyKind) -> String {

@@ -86,12 +86,13 @@ pub(super) fn open_json(table: &mut TableFactor) -> Result<(), SqlError> {
     } else {
         let mut selected = Vec::new();
         for column in columns.iter() {
-            let path = match &column.path {
+            let (collation, path) = collated(column.path.as_deref());
+            let path = match path {
                 Some(path) => json_path_array(path)?,
                 // The names of columns are folded, those in JSON are not: a bare name is looked up in any case.
                 None => format!("array[sys.json_key(j.e, '{}')]", column.name.value.replace('\'', "''")),
             };
-            selected.push(format!("{} as {}", json_column(column, &path)?, column.name));
+            selected.push(format!("{} as {}", json_column(column, &path, collation)?, column.name));
         }
         format!("select {} from sys.json_rows({json_expr}, {path}) as j(e)", selected.join(", "))
     };
@@ -109,25 +110,32 @@ fn default_alias() -> sqlparser::ast::TableAlias {
     }
 }
 
-fn json_column(column: &sqlparser::ast::OpenJsonTableColumn, path: &str) -> Result<String, SqlError> {
+/// The collation that the batch put before a path, and the path.
+fn collated(path: Option<&str>) -> (&str, Option<&str>) {
+    const DATABASE: &str = "sql_latin1_general_cp1_ci_as";
+    match path.and_then(|path| path.split_once(':')) {
+        Some((collation, "")) => (collation, None),
+        Some((collation, path)) if !collation.contains('$') => (collation, Some(path)),
+        _ => (DATABASE, path),
+    }
+}
+
+fn json_column(
+    column: &sqlparser::ast::OpenJsonTableColumn,
+    path: &str,
+    collation: &str,
+) -> Result<String, SqlError> {
     if column.as_json {
         return Ok(format!("(j.e #> {path})::text::bpchar"));
     }
-    let (kind, collation) = collated(&column.r#type);
-    let kind = types::declared(&unfolded(&kind))?;
+    let kind = types::declared(&unfolded(&column.r#type))?;
     Ok(match types::characters(kind) {
         Some(length) => {
             let length = length.map_or("null".to_owned(), |length| length.to_string());
-            let collation = collation.unwrap_or_else(|| "\"database_default\"".to_owned());
-            format!("sys.to_text((j.e #>> {path})::bpchar, {length}, null) collate sys.{collation}")
+            format!("sys.to_text((j.e #>> {path})::bpchar, {length}, null) collate sys.\"{collation}\"")
         }
         None => format!("cast((j.e #>> {path}) as {})", types::expression(kind)),
     })
-}
-
-/// The parser has no place for a collation in a column of OPENJSON; the batch puts it behind the type's name.
-fn collated(kind: &sqlparser::ast::DataType) -> (sqlparser::ast::DataType, Option<String>) {
-    (kind.clone(), None)
 }
 
 /// `$.a.b[2]` as `'{a,b,2}'`.

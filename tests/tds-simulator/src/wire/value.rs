@@ -245,6 +245,15 @@ impl Value {
         })
     }
 
+    /// Gives a decimal a number of places; others stay as they are.
+    pub(crate) fn set_scale(&mut self, wanted: u8) {
+        if let Value::Decimal { mantissa, scale } = self
+            && let Some(rescaled) = rescale(*mantissa, *scale, wanted)
+        {
+            (*mantissa, *scale) = (rescaled, wanted);
+        }
+    }
+
     /// Writes a column's value of a type.
     pub(crate) fn write(&self, kind: SqlType, to: &mut Vec<u8>) -> Result<(), SqlError> {
         let Some(bytes) = self.bytes(kind)? else {

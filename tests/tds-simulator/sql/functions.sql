@@ -172,8 +172,35 @@ create function sys.json_key(value json, name text) returns text language sql im
     select k from json_object_keys(case when json_typeof(value) = 'object' then value else '{}'::json end) as k
     where lower(k) = name limit 1
 $$;
-create function sys.for_json(rows json, include_nulls boolean, bare boolean) returns bpchar
+-- A name with dots is a path: `a.b` is member `b` of member `a`.
+create function sys.nested(value json) returns json language plpgsql immutable parallel safe as $$
+begin
+    if not exists (select 1 from json_object_keys(value) k where strpos(k, '.') > 0) then
+        return value;
+    end if;
+    return (
+        select ('{' || string_agg(to_json(head)::text || ':' || part::text, ',' order by place) || '}')::json
+        from (select split_part(k, '.', 1) as head, min(n) as place,
+                     case when bool_or(strpos(k, '.') > 0)
+                          then sys.nested(('{' || string_agg(to_json(substr(k, strpos(k, '.') + 1))::text || ':' || v::text, ',' order by n)
+                                            || '}')::json)
+                          else (array_agg(v))[1] end as part
+              from json_each(value) with ordinality as e (k, v, n) group by 1) as g);
+end
+$$;
+-- The result is `json`, so that one inside of another is no text in it.
+create function sys.for_json(rows json, include_nulls boolean, bare boolean) returns json
     language sql immutable parallel safe as $$
-    select (case when bare then (kept -> 0)::text else kept::text end)::bpchar
-    from (select case when include_nulls then rows else json_strip_nulls(rows) end as kept) as k
+    select case when bare then array_to_json(kept) -> 0 else array_to_json(kept) end
+    from (select array_agg(sys.nested(case when include_nulls then e else json_strip_nulls(e) end) order by n) as kept
+          from json_array_elements(rows) with ordinality as r (e, n)) as k
+$$;
+create function sys.json_query(value bpchar) returns json language sql immutable parallel safe as
+    'select sys.checked_json($1)';
+create function sys.isjson(value bpchar) returns integer language plpgsql immutable parallel safe as $$
+begin
+    perform sys.raw(value)::json;
+    return case when value is not null then 1 end;
+exception when invalid_text_representation then return 0;
+end
 $$;

@@ -98,6 +98,10 @@ fn from_db_error(error: &DbError) -> SqlError {
         SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME => {
             known(208, format!("Invalid object name '{}'.", quoted(message)))
         }
+        SqlState::UNDEFINED_FUNCTION => match not_tracked(message) {
+            Some(table) => known(22_105, format!("Change tracking is not enabled on table '{table}'.")),
+            None => SqlError::not_simulated(format_args!("{message}")),
+        },
         SqlState::UNDEFINED_COLUMN => {
             let column = message.strip_prefix("column ").and_then(|rest| rest.split_once(" does not exist"));
             let column = column.map_or(quoted(message), |(name, _)| name).replace('"', "");
@@ -158,6 +162,11 @@ fn from_db_error(error: &DbError) -> SqlError {
         }
         _ => SqlError::not_simulated(format_args!("PostgreSQL's error {}: {message}", code.code())),
     }
+}
+
+/// The table whose function of changes does not exist: `function sys.changes of dbo.t(integer) does not exist`.
+fn not_tracked(message: &str) -> Option<&str> {
+    message.strip_prefix("function sys.changes of ")?.split('(').next()
 }
 
 fn conversion_failed(message: &str) -> SqlError {

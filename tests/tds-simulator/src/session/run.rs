@@ -276,7 +276,20 @@ impl Session {
         if open && let Err(failure) = self.end_guard(result.is_ok()).await && result.is_ok() {
             return Err(failure);
         }
-        result
+        match result {
+            Err(failure) if failure.number == 22_105 => Err(self.missing_or_untracked(failure).await),
+            result => result,
+        }
+    }
+
+    /// A table without change tracking may not be there at all.
+    async fn missing_or_untracked(&self, failure: SqlError) -> SqlError {
+        let name = failure.message.split('\'').nth(1).unwrap_or_default().to_owned();
+        let found = self.client.query_one("select sys.object_id($1::text::bpchar) is null", &[&name]).await;
+        match found {
+            Ok(row) if row.get(0) => SqlError::new(208, format!("Invalid object name '{name}'.")),
+            _ => failure,
+        }
     }
 
     async fn unguarded(&mut self, statement: &Statement, variables: &Variables) -> Result<Outcome, SqlError> {

@@ -154,6 +154,10 @@ fn prepared(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, SqlError> 
         match &token.token {
             Token::Word(word) if is(word, "clustered") || is(word, "nonclustered") => {}
             Token::Word(word) if is(word, "option") && opens => skip_parentheses(&mut tokens),
+            Token::Word(word) if is(word, "delete") && begins_statement(prepared.last()) => {
+                prepared.push(token);
+                delete_target(&mut tokens, &mut prepared);
+            }
             // A collation goes into the path of its column, as the parser has no place for it.
             Token::Word(word) if is(word, "with") && opens && json_follows(&prepared) => {
                 prepared.push(token);
@@ -167,6 +171,33 @@ fn prepared(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, SqlError> 
         }
     }
     Ok(prepared)
+}
+
+/// Whether DELETE after this token is the statement, not a permission or the action of a foreign key.
+fn begins_statement(before: Option<&TokenWithSpan>) -> bool {
+    match before.map(|token| &token.token) {
+        Some(Token::Word(word)) => !["on", "grant", "revoke", "deny", "then"].iter().any(|other| is(word, other)),
+        Some(Token::Comma) => false,
+        _ => true,
+    }
+}
+
+/// `delete t where …` as `delete from t where …`; `delete t from …` stays.
+fn delete_target(tokens: &mut std::iter::Peekable<impl Iterator<Item = TokenWithSpan>>, to: &mut Vec<TokenWithSpan>) {
+    const NEXT: &[&str] = &["from", "where", "output", "top"];
+    let start = to.len();
+    let ends = |token: &Token| match token {
+        Token::Word(word) => NEXT.iter().any(|next| is(word, next)),
+        Token::Period => false,
+        _ => true,
+    };
+    while let Some(token) = tokens.next_if(|token| !ends(&token.token)) {
+        to.push(token);
+    }
+    let has_from = tokens.peek().is_some_and(|next| matches!(&next.token, Token::Word(word) if is(word, "from")));
+    if to.len() > start && !has_from {
+        to.insert(start, TokenWithSpan::wrap(Token::make_keyword("FROM")));
+    }
 }
 
 /// Whether what has been read ends with a call of OPENJSON.

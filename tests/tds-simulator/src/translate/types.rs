@@ -127,6 +127,7 @@ pub(crate) fn written(kind: SqlType) -> String {
         SqlType::DateTime2 { scale } => format!("datetime2({scale})"),
         SqlType::DateTime => "datetime".to_owned(),
         SqlType::SmallDateTime => "smalldatetime".to_owned(),
+        SqlType::Null => "null".to_owned(),
     }
 }
 
@@ -149,6 +150,7 @@ pub(crate) fn expression(kind: SqlType) -> String {
         SqlType::DateTime2 { scale } => format!("timestamp({})", scale.min(6)),
         SqlType::DateTime => "timestamp(3)".to_owned(),
         SqlType::SmallDateTime => "timestamp(0)".to_owned(),
+        SqlType::Null => "unknown".to_owned(),
     }
 }
 
@@ -186,7 +188,7 @@ pub(crate) fn domain(kind: SqlType) -> Option<String> {
     }
     let check = match (kind, characters(kind)) {
         (SqlType::TinyInt, _) => "value between 0 and 255".to_owned(),
-        (SqlType::SmallMoney, _) => "abs(value) < 214748.3648".to_owned(),
+        (SqlType::SmallMoney, _) => "value between -214748.3648 and 214748.3647".to_owned(),
         (SqlType::VarBinary(Some(bytes)) | SqlType::Binary(bytes), _) => format!("octet_length(value) <= {bytes}"),
         (_, Some(Some(length))) => format!("char_length(sys.raw(value)) <= {length}"),
         _ => String::new(),

@@ -40,6 +40,8 @@ pub(crate) enum SqlType {
     DateTime2 { scale: u8 },
     DateTime,
     SmallDateTime,
+    /// The type of a NULL of which nothing more is said.
+    Null,
 }
 
 /// A value. Days and microseconds count from 2000-01-01, a time of day from midnight.
@@ -63,6 +65,8 @@ impl SqlType {
     /// The type of a parameter for PostgreSQL.
     pub(crate) fn postgres(self) -> Type {
         match self {
+            // PostgreSQL finds out from the place where it stands.
+            SqlType::Null => Type::UNKNOWN,
             SqlType::Bit => Type::BOOL,
             SqlType::TinyInt | SqlType::SmallInt => Type::INT2,
             SqlType::Int => Type::INT4,
@@ -83,6 +87,7 @@ impl SqlType {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<SqlType, SqlError> {
         let limit = |length: u16| if length == MAX { None } else { Some(length) };
         Ok(match reader.u8()? {
+            0x1f => SqlType::Null,
             0x24 => reader.u8().map(|_| SqlType::Guid)?,
             0x26 => match reader.u8()? {
                 1 => SqlType::TinyInt,
@@ -125,6 +130,7 @@ impl SqlType {
             to.extend(COLLATION);
         };
         match self {
+            SqlType::Null => to.push(0x1f),
             SqlType::Bit => to.extend([0x68, 1]),
             SqlType::TinyInt => to.extend([0x26, 1]),
             SqlType::SmallInt => to.extend([0x26, 2]),
@@ -195,6 +201,7 @@ impl Value {
             Ok(wide)
         };
         Ok(match kind {
+            SqlType::Null => Value::Null,
             SqlType::Bit => Value::Bool(bytes.first().is_some_and(|byte| *byte != 0)),
             SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt => Value::Int(match bytes.len() {
                 1 => i64::from(bytes[0]),
@@ -397,6 +404,7 @@ impl Value {
 /// The bytes of a parameter, without their length; none for NULL.
 fn value_bytes(kind: SqlType, reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>, SqlError> {
     match kind {
+        SqlType::Null => Ok(None),
         SqlType::NVarChar(None) | SqlType::VarChar(None) | SqlType::VarBinary(None) => {
             if reader.u64()? == u64::MAX {
                 return Ok(None);

@@ -1,5 +1,7 @@
 //! Clients of the simulator.
 
+#![expect(dead_code, reason = "no test file needs all of them")]
+
 use anyhow::Result;
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use tokio::net::TcpStream;

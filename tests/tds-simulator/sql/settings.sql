@@ -3,9 +3,9 @@
 create table sys.names (folded text primary key, original text not null);
 grant select on sys.names to public;
 
--- All names are in lower case here; how they were first written is kept for the catalogue.
+-- All names are in lower case here; how they were first written is kept for the catalogue, once for all objects.
 create function sys.remember_name(name text) returns void language sql security definer as
-    'insert into sys.names values (lower(name), name) on conflict (folded) do update set original = excluded.original';
+    'insert into sys.names values (lower(name), name) on conflict do nothing';
 
 create table sys.settings (
     allow_snapshot_isolation boolean not null default false,

@@ -55,16 +55,22 @@ impl SqlError {
 
     /// A client that does not keep to the protocol.
     pub(crate) fn protocol(what: &str) -> SqlError {
-        SqlError::new(4002, format!("The incoming tabular data stream (TDS) protocol stream is incorrect: {what}."))
-            .with_effect(Effect::Connection)
+        SqlError::new(
+            4002,
+            format!("The incoming tabular data stream (TDS) protocol stream is incorrect: {what}."),
+        )
+        .with_effect(Effect::Connection)
     }
 
     /// What PostgreSQL said, in SQL Server's numbers.
     pub(crate) fn from_postgres(failure: &tokio_postgres::Error) -> SqlError {
         match failure.as_db_error() {
             Some(error) => from_db_error(error),
-            None => SqlError::new(596, format!("Cannot continue the execution because the session is in the kill state. {failure}"))
-                .with_effect(Effect::Connection),
+            None => SqlError::new(
+                596,
+                format!("Cannot continue the execution because the session is in the kill state. {failure}"),
+            )
+            .with_effect(Effect::Connection),
         }
     }
 }
@@ -177,12 +183,20 @@ fn conversion_failed(message: &str) -> SqlError {
     match kind {
         "integer" | "bigint" | "smallint" | "boolean" => {
             let kind = kind.replace("integer", "int").replace("boolean", "bit");
-            SqlError::new(245, format!("Conversion failed when converting the nvarchar value '{value}' to data type {kind}."))
+            SqlError::new(
+                245,
+                format!(
+                    "Conversion failed when converting the nvarchar value '{value}' to data type {kind}."
+                ),
+            )
         }
         "date" | "timestamp" | "time" => {
             SqlError::new(241, "Conversion failed when converting date and/or time from character string.")
         }
-        "uuid" => SqlError::new(8169, "Conversion failed when converting from a character string to uniqueidentifier."),
+        "uuid" => SqlError::new(
+            8169,
+            "Conversion failed when converting from a character string to uniqueidentifier.",
+        ),
         kind => SqlError::new(8114, format!("Error converting data type nvarchar to {kind}.")),
     }
 }

@@ -115,7 +115,9 @@ fn apparent_type<'a>(
             Err(_) => SqlType::Decimal { precision: MOST_DIGITS, scale: largest_scale(values) },
         },
         Type::BYTEA => {
-            let short = values.clone().all(|value| !matches!(value, Value::Bytes(bytes) if bytes.len() > LONGEST_BYTES));
+            let short = values
+                .clone()
+                .all(|value| !matches!(value, Value::Bytes(bytes) if bytes.len() > LONGEST_BYTES));
             SqlType::VarBinary(short.then_some(LONGEST_BYTES as u16))
         }
         Type::UUID => SqlType::Guid,
@@ -127,7 +129,9 @@ fn apparent_type<'a>(
             let short = values.clone().all(|value| !matches!(value, Value::Text(text) if long(text)));
             SqlType::NVarChar(short.then_some((LONGEST_BYTES / 2) as u16))
         }
-        ref other => return Err(SqlError::not_simulated(format_args!("a column of PostgreSQL's type {other}"))),
+        ref other => {
+            return Err(SqlError::not_simulated(format_args!("a column of PostgreSQL's type {other}")));
+        }
     })
 }
 

@@ -106,7 +106,9 @@ impl Session {
                     self.guarded(sql).await?;
                 }
                 self.declared.clear();
-                if statements.is_empty() { return Ok(()) }
+                if statements.is_empty() {
+                    return Ok(());
+                }
                 Outcome::Done
             }
             Step::Begin => self.begin().await?,
@@ -262,18 +264,17 @@ impl Session {
         Ok(self.client.batch_execute(end).await?)
     }
 
-    async fn statement(
-        &mut self,
-        statement: &Statement,
-        variables: &Variables,
-    ) -> Result<Outcome, SqlError> {
+    async fn statement(&mut self, statement: &Statement, variables: &Variables) -> Result<Outcome, SqlError> {
         let open = self.transaction.is_some();
         if open {
             self.client.batch_execute("savepoint statement").await?;
         }
         let result = self.unguarded(statement, variables).await;
         // After a deadlock or a lost connection there may be nothing to go back to: the first failure counts.
-        if open && let Err(failure) = self.end_guard(result.is_ok()).await && result.is_ok() {
+        if open
+            && let Err(failure) = self.end_guard(result.is_ok()).await
+            && result.is_ok()
+        {
             return Err(failure);
         }
         match result {
@@ -312,7 +313,9 @@ impl Session {
                 self.declared.clear();
                 Ok(Outcome::Done)
             }
-            StatementKind::Change | StatementKind::Insert { .. } if prepared.columns().is_empty() => Ok(Outcome::Count(count)),
+            StatementKind::Change | StatementKind::Insert { .. } if prepared.columns().is_empty() => {
+                Ok(Outcome::Count(count))
+            }
             StatementKind::Change | StatementKind::Insert { .. } | StatementKind::Query => {
                 let columns = self.describe(prepared.columns(), statement.names.as_deref(), &rows).await?;
                 fill_scales(&columns, &mut rows);
@@ -324,7 +327,9 @@ impl Session {
     /// The one value of a query.
     async fn value(&mut self, statement: &Statement, variables: &Variables) -> Result<Value, SqlError> {
         match self.statement(statement, variables).await? {
-            Outcome::Rows { mut rows, .. } => Ok(rows.pop().and_then(|mut row| row.pop()).unwrap_or(Value::Null)),
+            Outcome::Rows { mut rows, .. } => {
+                Ok(rows.pop().and_then(|mut row| row.pop()).unwrap_or(Value::Null))
+            }
             _ => Ok(Value::Null),
         }
     }

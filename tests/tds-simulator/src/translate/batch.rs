@@ -6,7 +6,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
 
-use super::{Statement, Step, StatementKind, admin, control, ddl, dml, rewrite};
+use super::{Statement, StatementKind, Step, admin, control, ddl, dml, rewrite};
 use crate::error::SqlError;
 
 /// What a translation has to know of the session.
@@ -84,7 +84,8 @@ impl Batch<'_> {
     /// The rest of the statement is not known: says which one.
     pub(super) fn unknown(&mut self) -> SqlError {
         let mut rest = String::new();
-        while !matches!(self.parser.peek_token_ref().token, Token::EOF | Token::SemiColon) && rest.len() < 300 {
+        while !matches!(self.parser.peek_token_ref().token, Token::EOF | Token::SemiColon) && rest.len() < 300
+        {
             rest.push_str(&self.parser.next_token().token.to_string());
             rest.push(' ');
         }
@@ -148,7 +149,8 @@ pub(super) fn expression(mut expression: ast::Expr, context: Context<'_>) -> Res
 /// `CHANGETABLE(CHANGES t, v)` into the call of the function that answers it.
 fn prepared(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, SqlError> {
     let mut prepared = Vec::with_capacity(tokens.len());
-    let mut tokens = tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();
+    let mut tokens =
+        tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();
     while let Some(token) = tokens.next() {
         let opens = tokens.peek().is_some_and(|next| next.token == Token::LParen);
         match &token.token {
@@ -176,14 +178,19 @@ fn prepared(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, SqlError> 
 /// Whether DELETE after this token is the statement, not a permission or the action of a foreign key.
 fn begins_statement(before: Option<&TokenWithSpan>) -> bool {
     match before.map(|token| &token.token) {
-        Some(Token::Word(word)) => !["on", "grant", "revoke", "deny", "then"].iter().any(|other| is(word, other)),
+        Some(Token::Word(word)) => {
+            !["on", "grant", "revoke", "deny", "then"].iter().any(|other| is(word, other))
+        }
         Some(Token::Comma) => false,
         _ => true,
     }
 }
 
 /// `delete t where …` as `delete from t where …`; `delete t from …` stays.
-fn delete_target(tokens: &mut std::iter::Peekable<impl Iterator<Item = TokenWithSpan>>, to: &mut Vec<TokenWithSpan>) {
+fn delete_target(
+    tokens: &mut std::iter::Peekable<impl Iterator<Item = TokenWithSpan>>,
+    to: &mut Vec<TokenWithSpan>,
+) {
     const NEXT: &[&str] = &["from", "where", "output", "top"];
     let start = to.len();
     let ends = |token: &Token| match token {
@@ -194,7 +201,8 @@ fn delete_target(tokens: &mut std::iter::Peekable<impl Iterator<Item = TokenWith
     while let Some(token) = tokens.next_if(|token| !ends(&token.token)) {
         to.push(token);
     }
-    let has_from = tokens.peek().is_some_and(|next| matches!(&next.token, Token::Word(word) if is(word, "from")));
+    let has_from =
+        tokens.peek().is_some_and(|next| matches!(&next.token, Token::Word(word) if is(word, "from")));
     if to.len() > start && !has_from {
         to.insert(start, TokenWithSpan::wrap(Token::make_keyword("FROM")));
     }

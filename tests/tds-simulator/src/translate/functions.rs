@@ -1,8 +1,8 @@
 //! Functions, OPENJSON and FOR JSON.
 
 use sqlparser::ast::{
-    Expr, ForClause, ForJson, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Query,
-    TableFactor, Value,
+    Expr, ForClause, ForJson, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, Query, TableFactor, Value,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -17,7 +17,13 @@ const DATE_PARTS: &[&str] = &["dateadd", "datediff", "datediff_big", "datepart",
 /// Rewrites a call; its arguments have been rewritten.
 pub(super) fn rewrite(expression: &mut Expr) -> Result<(), SqlError> {
     let Expr::Function(function) = expression else { return Ok(()) };
-    let name = function.name.0.last().and_then(|part| part.as_ident()).map(|name| name.value.clone()).unwrap_or_default();
+    let name = function
+        .name
+        .0
+        .last()
+        .and_then(|part| part.as_ident())
+        .map(|name| name.value.clone())
+        .unwrap_or_default();
     let plain = function.over.is_none();
     match name.as_str() {
         "isnull" | "coalesce" | "nullif" if plain => {
@@ -30,8 +36,10 @@ pub(super) fn rewrite(expression: &mut Expr) -> Result<(), SqlError> {
             *expression = raw(&format!("(case when {condition} then {yes} else {no} end)"));
         }
         "concat" => {
-            let parts: Vec<_> =
-                arguments(function).iter().map(|argument| format!("sys.to_text({argument}, null, null)")).collect();
+            let parts: Vec<_> = arguments(function)
+                .iter()
+                .map(|argument| format!("sys.to_text({argument}, null, null)"))
+                .collect();
             *expression = raw(&format!("sys.concat_text({})", parts.join(", ")));
         }
         "count_big" => rename(function, "count"),
@@ -97,7 +105,12 @@ pub(super) fn open_json(table: &mut TableFactor) -> Result<(), SqlError> {
         format!("select {} from sys.json_rows({json_expr}, {path}) as j(e)", selected.join(", "))
     };
     let query = Box::new(parsed_query(&sql)?);
-    *table = TableFactor::Derived { lateral: true, subquery: query, alias: alias.or_else(|| Some(default_alias())), sample: None };
+    *table = TableFactor::Derived {
+        lateral: true,
+        subquery: query,
+        alias: alias.or_else(|| Some(default_alias())),
+        sample: None,
+    };
     Ok(())
 }
 
@@ -141,7 +154,11 @@ fn json_column(
 /// `$.a.b[2]` as `'{a,b,2}'`.
 fn json_path_array(path: &str) -> Result<String, SqlError> {
     let unknown = || SqlError::new(13_607, format!("JSON path is not properly formatted: {path}"));
-    let rest = path.trim_start_matches("lax ").trim_start_matches("strict ").strip_prefix('$').ok_or_else(unknown)?;
+    let rest = path
+        .trim_start_matches("lax ")
+        .trim_start_matches("strict ")
+        .strip_prefix('$')
+        .ok_or_else(unknown)?;
     let mut steps = Vec::new();
     let mut rest = rest;
     while !rest.is_empty() {
@@ -164,7 +181,9 @@ fn json_path_array(path: &str) -> Result<String, SqlError> {
 /// `FOR JSON PATH` as one value of JSON.
 pub(super) fn for_json(query: &mut Query) -> Result<(), SqlError> {
     let Some(clause) = query.for_clause.take() else { return Ok(()) };
-    let ForClause::Json { for_json: ForJson::Path, root: None, include_null_values, without_array_wrapper } = clause else {
+    let ForClause::Json { for_json: ForJson::Path, root: None, include_null_values, without_array_wrapper } =
+        clause
+    else {
         return Err(SqlError::not_simulated(format_args!("{clause}")));
     };
     let sql = format!(
@@ -182,8 +201,8 @@ pub(super) fn for_json(query: &mut Query) -> Result<(), SqlError> {
 }
 
 fn parsed_query(sql: &str) -> Result<Query, SqlError> {
-    let mut parsed =
-        Parser::parse_sql(&PostgreSqlDialect {}, sql).map_err(|failure| super::batch::syntax(&failure.to_string()))?;
+    let mut parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql)
+        .map_err(|failure| super::batch::syntax(&failure.to_string()))?;
     match parsed.pop() {
         Some(sqlparser::ast::Statement::Query(query)) => Ok(*query),
         _ => Err(SqlError::not_simulated(sql)),

@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    self, DataType, Expr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, ObjectNamePart, OrderByExpr,
-    Query, Select, SelectItem, SetExpr, TableFactor, TopQuantity, Value, ValueWithSpan, VisitMut, VisitorMut,
+    self, DataType, Expr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, ObjectNamePart,
+    OrderByExpr, Query, Select, SelectItem, SetExpr, TableFactor, TopQuantity, Value, ValueWithSpan,
+    VisitMut, VisitorMut,
 };
 
 use super::batch::Context;
@@ -54,8 +55,12 @@ pub(super) fn item_names(items: &[SelectItem]) -> Option<Vec<String>> {
     items
         .iter()
         .map(|item| match item {
-            SelectItem::UnnamedExpr(Expr::Identifier(name)) if !name.value.starts_with('@') => Some(name.value.clone()),
-            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(|name| name.value.clone()),
+            SelectItem::UnnamedExpr(Expr::Identifier(name)) if !name.value.starts_with('@') => {
+                Some(name.value.clone())
+            }
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
+                parts.last().map(|name| name.value.clone())
+            }
             SelectItem::UnnamedExpr(_) => Some(String::new()),
             SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
             _ => None,
@@ -98,9 +103,13 @@ impl VisitorMut for Rewriter<'_> {
 
     fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<SqlError> {
         match &mut value.value {
-            Value::NationalStringLiteral(text) => value.value = Value::SingleQuotedString(std::mem::take(text)),
+            Value::NationalStringLiteral(text) => {
+                value.value = Value::SingleQuotedString(std::mem::take(text))
+            }
             // Binary, not a string of bits.
-            Value::HexStringLiteral(digits) => value.value = Value::EscapedStringLiteral(format!("\\x{digits}")),
+            Value::HexStringLiteral(digits) => {
+                value.value = Value::EscapedStringLiteral(format!("\\x{digits}"))
+            }
             _ => {}
         }
         ControlFlow::Continue(())
@@ -208,7 +217,11 @@ impl Rewriter<'_> {
 
 /// Text of PostgreSQL's SQL as an expression.
 pub(super) fn raw(sql: &str) -> Expr {
-    Expr::Identifier(Ident { value: sql.to_owned(), quote_style: None, span: sqlparser::tokenizer::Span::empty() })
+    Expr::Identifier(Ident {
+        value: sql.to_owned(),
+        quote_style: None,
+        span: sqlparser::tokenizer::Span::empty(),
+    })
 }
 
 fn cast(expression: &Expr, kind: &DataType, is_try: bool, style: Option<&Expr>) -> Result<Expr, SqlError> {
@@ -264,6 +277,7 @@ fn limit(query: &mut Query) -> Result<(), SqlError> {
         Some(TopQuantity::Constant(count)) => raw(&count.to_string()),
         None => return Err(SqlError::not_simulated("TOP without a number")),
     };
-    query.limit_clause = Some(LimitClause::LimitOffset { limit: Some(count), offset: None, limit_by: Vec::new() });
+    query.limit_clause =
+        Some(LimitClause::LimitOffset { limit: Some(count), offset: None, limit_by: Vec::new() });
     Ok(())
 }

@@ -23,7 +23,9 @@ pub(super) fn declared(kind: &DataType) -> Result<SqlType, SqlError> {
         DataType::BigInt(None) => SqlType::BigInt,
         DataType::Real => SqlType::Real,
         DataType::Float(_) | DataType::DoublePrecision => SqlType::Float,
-        DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => decimal(info).ok_or_else(unknown)?,
+        DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => {
+            decimal(info).ok_or_else(unknown)?
+        }
         DataType::Nvarchar(length) => SqlType::NVarChar(limit(length.as_ref(), 1).ok_or_else(unknown)?),
         DataType::Varchar(length) => SqlType::VarChar(limit(length.as_ref(), 1).ok_or_else(unknown)?),
         DataType::Char(length) | DataType::Character(length) => {
@@ -36,7 +38,9 @@ pub(super) fn declared(kind: &DataType) -> Result<SqlType, SqlError> {
                 SqlType::VarBinary(Some(u16::try_from(*length).map_err(|_| unknown())?))
             }
         },
-        DataType::Binary(length) => SqlType::Binary(u16::try_from(length.unwrap_or(1)).map_err(|_| unknown())?),
+        DataType::Binary(length) => {
+            SqlType::Binary(u16::try_from(length.unwrap_or(1)).map_err(|_| unknown())?)
+        }
         DataType::Date => SqlType::Date,
         DataType::Time(scale, _) => SqlType::Time { scale: seconds_scale(*scale).ok_or_else(unknown)? },
         DataType::Datetime(_) => SqlType::DateTime,
@@ -62,7 +66,9 @@ fn named(name: &str, arguments: &[String]) -> Option<SqlType> {
         "uniqueidentifier" => SqlType::Guid,
         "smalldatetime" => SqlType::SmallDateTime,
         "datetime" => SqlType::DateTime,
-        "datetime2" => SqlType::DateTime2 { scale: seconds_scale(number().transpose().ok()?.map(u64::from))? },
+        "datetime2" => {
+            SqlType::DateTime2 { scale: seconds_scale(number().transpose().ok()?.map(u64::from))? }
+        }
         "nvarchar" => SqlType::NVarChar(text()?),
         "varchar" => SqlType::VarChar(text()?),
         "nchar" => SqlType::NChar(text()??),
@@ -142,7 +148,9 @@ pub(crate) fn expression(kind: SqlType) -> String {
         SqlType::Float => "double precision".to_owned(),
         SqlType::Money | SqlType::SmallMoney => "numeric(19,4)".to_owned(),
         SqlType::Decimal { precision, scale } => format!("numeric({precision},{scale})"),
-        SqlType::NVarChar(_) | SqlType::NChar(_) | SqlType::VarChar(_) | SqlType::Char(_) => "bpchar".to_owned(),
+        SqlType::NVarChar(_) | SqlType::NChar(_) | SqlType::VarChar(_) | SqlType::Char(_) => {
+            "bpchar".to_owned()
+        }
         SqlType::VarBinary(_) | SqlType::Binary(_) => "bytea".to_owned(),
         SqlType::Guid => "uuid".to_owned(),
         SqlType::Date => "date".to_owned(),
@@ -189,7 +197,9 @@ pub(crate) fn domain(kind: SqlType) -> Option<String> {
     let check = match (kind, characters(kind)) {
         (SqlType::TinyInt, _) => "value between 0 and 255".to_owned(),
         (SqlType::SmallMoney, _) => "value between -214748.3648 and 214748.3647".to_owned(),
-        (SqlType::VarBinary(Some(bytes)) | SqlType::Binary(bytes), _) => format!("octet_length(value) <= {bytes}"),
+        (SqlType::VarBinary(Some(bytes)) | SqlType::Binary(bytes), _) => {
+            format!("octet_length(value) <= {bytes}")
+        }
         (_, Some(Some(length))) => format!("char_length(sys.raw(value)) <= {length}"),
         _ => String::new(),
     };

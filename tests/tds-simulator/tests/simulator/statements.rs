@@ -1,9 +1,7 @@
 //! Statements as Wattle's adapter sends them, and what is refused.
 
-mod common;
-
+use crate::clients::{connect, database, error_number, run};
 use anyhow::Result;
-use common::{connect, database, error_number, run};
 use wattle_tds_simulator::Database;
 
 const TABLES: &str = "
@@ -22,7 +20,9 @@ async fn accounts(label: &str) -> Result<Database> {
 }
 
 fn texts(rows: &[wattle_tds_simulator::Row]) -> Vec<String> {
-    rows.iter().map(|row| row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join("|")).collect()
+    rows.iter()
+        .map(|row| row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join("|"))
+        .collect()
 }
 
 #[tokio::test]
@@ -76,7 +76,9 @@ async fn apply_top_functions_and_text() -> Result<()> {
               cast('ABCDEF' as varchar(3)), 7 / 2")
         .await?;
     assert_eq!(texts(&rows), ["a b|2|1.50|2026-01-02T03:04:05.6780000|2026-02-01|1|x1y|ABC|3"]);
-    let rows = database.sql("select AccountNo as [a.b], Seq as [s] from cust.Account where Seq = 1 for json path").await?;
+    let rows = database
+        .sql("select AccountNo as [a.b], Seq as [s] from cust.Account where Seq = 1 for json path")
+        .await?;
     assert_eq!(texts(&rows), [r#"[{"a":{"b":"A-1"},"s":1}]"#]);
     Ok(())
 }
@@ -100,6 +102,47 @@ async fn statements_that_change_rows() -> Result<()> {
     assert_eq!(connection.execute("delete from cust.Account where Seq in (9, 7)", &[]).await?.total(), 2);
     let left = database.sql("delete a from cust.Account a where a.Seq = 2; select AccountNo, Balance from cust.Account; select @@rowcount").await?;
     assert_eq!(texts(&left), ["A-1|11.5000", "1"]);
+    Ok(())
+}
+
+/// The statements of the adapter, word for word.
+#[tokio::test]
+async fn the_adapter_is_understood() -> Result<()> {
+    let database = accounts("adapter").await?;
+    database
+        .sql("alter database current set allow_snapshot_isolation on; alter database current set change_tracking = on; \
+              alter table cust.Account enable change_tracking")
+        .await?;
+    let mut connection = connect(&database).await?;
+    run(
+        &mut connection,
+        "set quoted_identifier on; set ansi_nulls on; set xact_abort on; set lock_timeout 5000; \
+         set transaction isolation level snapshot",
+    )
+    .await?;
+    run(&mut connection, "begin transaction").await?;
+    run(&mut connection, "select change_tracking_current_version(), sysutcdatetime()").await?;
+    let term = "object_id(N'[cust].[Account]'), change_tracking_min_valid_version(object_id(N'[cust].[Account]')), \
+                (select convert(varchar(33), t.modify_date, 126) from sys.tables t where t.object_id = object_id(N'[cust].[Account]'))";
+    let terms = format!("select 0 as ord, {term} union all select 1, {term} order by 1");
+    let changes = "select top (100001) ct.SYS_CHANGE_VERSION, ct.SYS_CHANGE_OPERATION, ct.[AccountNo] from \
+                   changetable(changes [cust].[Account], 0) ct where ct.SYS_CHANGE_VERSION <= 23 order by ct.SYS_CHANGE_VERSION";
+    let results =
+        connection.simple_query(format!("{terms}; {changes}; commit; if @@trancount > 0 rollback")).await?;
+    let results = results.into_results().await?;
+    assert_eq!(results[0].len(), 2);
+    assert_eq!(results[0][1].get::<i64, _>(2), Some(0));
+    let resolve = "select top (1001) c0 as text_0 from (select distinct t1.[AccountNo] as c0 from (select ord, cast(c0 as uniqueidentifier) \
+                   as [Id] from openjson(@P1) with (ord int '$[0]', c0 nvarchar(36) '$[1]')) k join cust.Account t1 on t1.[Id] = k.[Id] \
+                   where t1.[AccountNo] is not null and (t1.AccountNo > cast(@P2 collate SQL_Latin1_General_CP1_CI_AS as varchar(20)))) found \
+                   where 1 = 1 order by c0";
+    let id = database.value("select Id from cust.Account where Seq = 2").await?;
+    let keys = format!(r#"[[0,"{}"]]"#, id.unwrap_or_default().to_uppercase());
+    let rows = connection.query(resolve, &[&keys, &"a"]).await?.into_first_result().await?;
+    assert_eq!(rows[0].get::<&str, _>("text_0"), Some("B-3"));
+    let now = "select cast(@P2 as datetime2), @P1, count(*) from cust.Account where Changed < cast(@P2 as datetime2)";
+    let row = connection.query(now, &[&"[]", &"2026-11-26T13:20:01.123456"]).await?.into_row().await?;
+    assert_eq!(row.and_then(|row| row.get::<i32, _>(2)), Some(3));
     Ok(())
 }
 

@@ -1,11 +1,9 @@
 //! Change tracking: netting, order of commit, the snapshot's version, truncation, clean-up, restore.
 
-mod common;
-
 use std::collections::BTreeMap;
 
+use crate::clients::{Connection, connect, connect_as, database, error_number, run};
 use anyhow::{Context, Result};
-use common::{Connection, connect, connect_as, database, error_number, run};
 use wattle_tds_simulator::{Database, Replica};
 
 async fn tracked(label: &str) -> Result<Database> {
@@ -40,7 +38,12 @@ async fn changes(connection: &mut Connection, since: i64) -> Result<Vec<String>>
                from CHANGETABLE(CHANGES [s].[t], @P1) as ct order by ct.SYS_CHANGE_VERSION, ct.k1, ct.k2";
     let rows = connection.query(sql, &[&since]).await?.into_first_result().await?;
     let text = |row: &tiberius::Row| {
-        format!("{}/{}:{}", row.get::<&str, _>(0).unwrap(), row.get::<i32, _>(1).unwrap(), row.get::<&str, _>(2).unwrap())
+        format!(
+            "{}/{}:{}",
+            row.get::<&str, _>(0).unwrap_or_default(),
+            row.get::<i32, _>(1).unwrap_or_default(),
+            row.get::<&str, _>(2).unwrap_or_default()
+        )
     };
     Ok(rows.iter().map(text).collect())
 }
@@ -49,7 +52,11 @@ async fn changes(connection: &mut Connection, since: i64) -> Result<Vec<String>>
 async fn changes_are_netted_per_key() -> Result<()> {
     let database = tracked("netting").await?;
     let mut connection = connect(&database).await?;
-    run(&mut connection, "insert s.t values (N'old', 1, 0), (N'gone', 1, 0), (N'back', 1, 0), (N'moved', 1, 0)").await?;
+    run(
+        &mut connection,
+        "insert s.t values (N'old', 1, 0), (N'gone', 1, 0), (N'back', 1, 0), (N'moved', 1, 0)",
+    )
+    .await?;
     let since = version(&mut connection).await?;
     for sql in [
         "insert s.t values (N'new', 1, 0)",
@@ -121,7 +128,9 @@ async fn versions_become_visible_in_the_order_of_commit() -> Result<()> {
                 run(&mut connection, "begin transaction").await?;
                 for part in 0..=(writer % 3) {
                     let number = round * 10 + part;
-                    connection.execute("insert s.t values (@P1, @P2, 0)", &[&format!("w{writer}"), &number]).await?;
+                    connection
+                        .execute("insert s.t values (@P1, @P2, 0)", &[&format!("w{writer}"), &number])
+                        .await?;
                 }
                 run(&mut connection, "commit").await?;
             }
@@ -142,9 +151,17 @@ async fn versions_become_visible_in_the_order_of_commit() -> Result<()> {
         for change in changes(&mut reader, since).await? {
             assert!(known.insert(change.clone(), now).is_none(), "{change} came twice");
         }
-        let count: Option<i32> =
-            reader.simple_query("select count(*) from s.t").await?.into_row().await?.and_then(|row| row.get(0));
-        assert_eq!(count, Some(i32::try_from(known.len())?), "rows of the snapshot and changes up to its version {now}");
+        let count: Option<i32> = reader
+            .simple_query("select count(*) from s.t")
+            .await?
+            .into_row()
+            .await?
+            .and_then(|row| row.get(0));
+        assert_eq!(
+            count,
+            Some(i32::try_from(known.len())?),
+            "rows of the snapshot and changes up to its version {now}"
+        );
         run(&mut reader, "commit").await?;
         since = now;
         if finished {
@@ -199,7 +216,11 @@ async fn clean_up_and_restore() -> Result<()> {
 async fn what_is_missing_is_said() -> Result<()> {
     let database = database("missing").await?;
     let mut connection = connect(&database).await?;
-    run(&mut connection, "create table plain (a int not null); create table keyed (a int not null primary key)").await?;
+    run(
+        &mut connection,
+        "create table plain (a int not null); create table keyed (a int not null primary key)",
+    )
+    .await?;
     let first: Option<i64> = connection
         .simple_query("select change_tracking_current_version()")
         .await?
@@ -209,18 +230,37 @@ async fn what_is_missing_is_said() -> Result<()> {
     assert_eq!(first, None);
     assert_eq!(error_number(run(&mut connection, "alter table keyed enable change_tracking").await), 5089);
     run(&mut connection, "alter database current set change_tracking = on").await?;
-    assert_eq!(error_number(run(&mut connection, "alter database current set change_tracking = on").await), 5088);
+    assert_eq!(
+        error_number(run(&mut connection, "alter database current set change_tracking = on").await),
+        5088
+    );
     assert_eq!(error_number(run(&mut connection, "alter table plain enable change_tracking").await), 4997);
-    assert_eq!(error_number(run(&mut connection, "select * from changetable(changes dbo.keyed, 0) ct").await), 22105);
-    assert_eq!(error_number(run(&mut connection, "select * from changetable(changes dbo.nothing, 0) ct").await), 208);
+    assert_eq!(
+        error_number(run(&mut connection, "select * from changetable(changes dbo.keyed, 0) ct").await),
+        22105
+    );
+    assert_eq!(
+        error_number(run(&mut connection, "select * from changetable(changes dbo.nothing, 0) ct").await),
+        208
+    );
     run(&mut connection, "alter table keyed enable change_tracking").await?;
     assert_eq!(error_number(run(&mut connection, "alter table keyed enable change_tracking").await), 4996);
-    assert_eq!(error_number(run(&mut connection, "alter database current set change_tracking = off").await), 22115);
+    assert_eq!(
+        error_number(run(&mut connection, "alter database current set change_tracking = off").await),
+        22115
+    );
     database.act_as(Replica::Secondary).await?;
-    assert_eq!(error_number(run(&mut connection, "select * from changetable(changes dbo.keyed, 0) ct").await), 22117);
+    assert_eq!(
+        error_number(run(&mut connection, "select * from changetable(changes dbo.keyed, 0) ct").await),
+        22117
+    );
     database.act_as(Replica::Primary).await?;
     run(&mut connection, "drop table keyed; create table keyed (a int not null primary key)").await?;
-    run(&mut connection, "alter table keyed enable change_tracking; alter table keyed disable change_tracking").await?;
+    run(
+        &mut connection,
+        "alter table keyed enable change_tracking; alter table keyed disable change_tracking",
+    )
+    .await?;
     run(&mut connection, "alter database current set change_tracking = off").await?;
     Ok(())
 }

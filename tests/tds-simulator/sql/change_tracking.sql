@@ -118,26 +118,31 @@ begin
     execute format('create index on %s (sys_change_xid)', log);
     execute format($f$
         create function sys.note_%1$s() returns trigger language plpgsql security definer as $t$
+        declare
+            marked xid8;
         begin
             if tg_op = 'TRUNCATE' then
                 delete from %2$s;
                 update sys.tracked set truncated_by = sys.mark_commit() where table_id = %1$s;
             elsif tg_op = 'INSERT' then
                 if exists (select 1 from new_rows) then
+                    marked := sys.mark_commit();
                     insert into %2$s (%3$s, sys_change_xid, sys_change_action)
-                    select %3$s, sys.mark_commit(), 'I' from new_rows;
+                    select %3$s, marked, 'I' from new_rows;
                 end if;
             elsif tg_op = 'DELETE' then
                 if exists (select 1 from old_rows) then
+                    marked := sys.mark_commit();
                     insert into %2$s (%3$s, sys_change_xid, sys_change_action)
-                    select %3$s, sys.mark_commit(), 'D' from old_rows;
+                    select %3$s, marked, 'D' from old_rows;
                 end if;
             elsif exists (select 1 from new_rows) then
+                marked := sys.mark_commit();
                 insert into %2$s (%3$s, sys_change_xid, sys_change_action)
-                select %4$s, sys.mark_commit(), 'D' from old_rows n
+                select %4$s, marked, 'D' from old_rows n
                 where not exists (select 1 from new_rows o where %5$s);
                 insert into %2$s (%3$s, sys_change_xid, sys_change_action)
-                select %4$s, sys.mark_commit(), case when exists (select 1 from old_rows o where %5$s) then 'U' else 'I' end
+                select %4$s, marked, case when exists (select 1 from old_rows o where %5$s) then 'U' else 'I' end
                 from new_rows n;
             end if;
             return null;

@@ -49,6 +49,29 @@ create function sys.concat_text(variadic parts bpchar[]) returns bpchar language
     from unnest(parts) with ordinality as p (part, number)
 $$;
 
+-- A cast to an integer cuts the fraction off, where PostgreSQL rounds.
+create function sys.whole(numeric) returns numeric language sql immutable strict parallel safe as 'select trunc($1)';
+create function sys.whole(double precision) returns double precision language sql immutable strict parallel safe as 'select trunc($1)';
+create function sys.whole(bpchar) returns bpchar language sql immutable strict parallel safe as 'select $1';
+create function sys.whole(boolean) returns integer language sql immutable strict parallel safe as 'select $1::integer';
+create function sys.whole(bigint) returns bigint language sql immutable strict parallel safe as 'select $1';
+create function sys.whole(integer) returns integer language sql immutable strict parallel safe as 'select $1';
+create function sys.whole(smallint) returns smallint language sql immutable strict parallel safe as 'select $1';
+
+create function sys.isnull(boolean, integer) returns boolean language sql immutable parallel safe
+    as 'select coalesce($1, $2 <> 0)';
+create function sys.isnull(integer, integer) returns integer language sql immutable parallel safe
+    as 'select coalesce($1, $2)';
+create function sys.isnull(anycompatible, anycompatible) returns anycompatible language sql immutable parallel safe
+    as 'select coalesce($1, $2)';
+
+-- Sums and averages of integers are integers.
+create aggregate sys.sum(integer) (sfunc = int4pl, stype = integer);
+create aggregate sys.sum(bigint) (sfunc = int8pl, stype = bigint);
+create function sys.whole_average(bigint[]) returns integer language sql immutable strict parallel safe
+    as 'select case when $1[1] > 0 then ($1[2] / $1[1])::integer end';
+create aggregate sys.avg(integer) (sfunc = int4_avg_accum, stype = bigint[], finalfunc = sys.whole_average, initcond = '{0,0}');
+
 create function sys.len(bpchar) returns integer language sql immutable strict parallel safe
     as 'select char_length(rtrim(sys.raw($1), '' ''))';
 create function sys.datalength(bpchar) returns integer language sql immutable strict parallel safe

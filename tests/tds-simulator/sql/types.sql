@@ -49,7 +49,7 @@ create function sys.to_bit(bigint) returns boolean language sql immutable strict
 create function sys.to_bit(smallint) returns boolean language sql immutable strict parallel safe as 'select $1 <> 0';
 create function sys.to_bit(numeric) returns boolean language sql immutable strict parallel safe as 'select $1 <> 0';
 create cast (bigint as boolean) with function sys.to_bit(bigint) as assignment;
-create cast (smallint as boolean) with function sys.to_bit(smallint) as implicit;
+create cast (smallint as boolean) with function sys.to_bit(smallint) as assignment;
 create cast (numeric as boolean) with function sys.to_bit(numeric) as assignment;
 create cast (bpchar as integer) with inout as assignment;
 create cast (bpchar as bigint) with inout as assignment;

@@ -24,10 +24,9 @@ pub(super) fn rewrite(expression: &mut Expr) -> Result<(), SqlError> {
         .and_then(|part| part.as_ident())
         .map(|name| name.value.clone())
         .unwrap_or_default();
-    let plain = function.over.is_none();
     match name.as_str() {
-        "isnull" | "coalesce" | "nullif" if plain => {
-            let name = if name == "isnull" { "coalesce" } else { &name };
+        // Words of PostgreSQL's grammar, which may not be quoted.
+        "coalesce" | "nullif" => {
             *expression = raw(&format!("{name}({})", arguments(function).join(", ")));
         }
         "iif" => {
@@ -42,9 +41,9 @@ pub(super) fn rewrite(expression: &mut Expr) -> Result<(), SqlError> {
                 .collect();
             *expression = raw(&format!("sys.concat_text({})", parts.join(", ")));
         }
-        "count_big" => rename(function, "count"),
+        "count_big" => function.name = super::dml::single("count"),
         // In SQL Server the result is an int.
-        "count" if plain => *expression = raw(&format!("({function})::integer")),
+        "count" => *expression = raw(&format!("({function})::integer")),
         "string_agg" => {
             if !function.within_group.is_empty()
                 && let FunctionArguments::List(list) = &mut function.args
@@ -57,10 +56,6 @@ pub(super) fn rewrite(expression: &mut Expr) -> Result<(), SqlError> {
         _ => {}
     }
     Ok(())
-}
-
-fn rename(function: &mut Function, name: &str) {
-    function.name = super::dml::single(name);
 }
 
 fn arguments(function: &Function) -> Vec<String> {

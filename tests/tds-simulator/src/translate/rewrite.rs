@@ -123,6 +123,9 @@ impl VisitorMut for Rewriter<'_> {
         if select.into.is_some() {
             return ControlFlow::Break(SqlError::not_simulated("SELECT … INTO"));
         }
+        if select.projection.iter().any(assigns) {
+            return ControlFlow::Break(SqlError::not_simulated("SELECT that assigns a variable: use SET"));
+        }
         for table in &mut select.from {
             for join in &mut table.joins {
                 apply(join);
@@ -215,6 +218,15 @@ impl Rewriter<'_> {
     }
 }
 
+/// Whether an item of a SELECT is `@v = …`.
+fn assigns(item: &SelectItem) -> bool {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => alias.value.starts_with('@'),
+        SelectItem::UnnamedExpr(Expr::BinaryOp { op: ast::BinaryOperator::Eq, .. }) => true,
+        _ => false,
+    }
+}
+
 /// Text of PostgreSQL's SQL as an expression.
 pub(super) fn raw(sql: &str) -> Expr {
     Expr::Identifier(Ident {
@@ -234,6 +246,9 @@ fn cast(expression: &Expr, kind: &DataType, is_try: bool, style: Option<&Expr>) 
             let length = length.map_or("null".to_owned(), |length| length.to_string());
             let style = style.map_or("null".to_owned(), ToString::to_string);
             format!("sys.to_text({expression}, {length}, {style})")
+        }
+        (None, _) if types::is_integer(kind) => {
+            format!("cast(sys.whole({expression}) as {})", types::expression(kind))
         }
         (None, _) => format!("cast({expression} as {})", types::expression(kind)),
     }))

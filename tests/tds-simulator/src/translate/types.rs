@@ -162,6 +162,10 @@ pub(crate) fn expression(kind: SqlType) -> String {
     }
 }
 
+pub(super) fn is_integer(kind: SqlType) -> bool {
+    matches!(kind, SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt)
+}
+
 /// The characters of a text type; none for other types, none inside for `max`.
 pub(crate) fn characters(kind: SqlType) -> Option<Option<u16>> {
     match kind {

@@ -183,6 +183,7 @@ async fn what_is_not_known_is_refused_by_name() -> Result<()> {
         "create procedure p as select 1",
         "while 1 = 1 select 1",
         "select no_such_function(1)",
+        "declare @v int; select @v = 1",
         "merge into a using b on 1 = 1 when matched then delete;",
         "begin try select 1 end try begin catch select 2 end catch",
         "select * from other.dbo.t",

@@ -52,6 +52,14 @@ async fn transactions_nest_and_survive_a_failed_statement() -> Result<()> {
     assert_eq!(error_number(run(&mut connection, "commit").await), 3902);
     assert_eq!(error_number(run(&mut connection, "rollback").await), 3903);
     run(&mut connection, "if @@trancount > 0 rollback").await?;
+    connection.begin_transaction().await?;
+    run(&mut connection, "insert t values (4)").await?;
+    connection.rollback_transaction().await?;
+    connection.begin_transaction().await?;
+    run(&mut connection, "insert t values (5)").await?;
+    connection.commit_transaction().await?;
+    assert_eq!(number(&mut connection, "select max(id) from t").await?, 5);
+    assert_eq!(number(&mut connection, "select count(*) from t").await?, 3);
     Ok(())
 }
 

@@ -8,7 +8,16 @@ create function sys.text_of(timestamp) returns text language sql immutable stric
     as 'select to_char($1, ''YYYY-MM-DD HH24:MI:SS.US'') || ''0''';
 create function sys.text_of(bytea) returns text language sql immutable strict parallel safe
     as 'select convert_from($1, ''WIN1252'')';
-create function sys.text_of(anyelement) returns text language sql immutable strict parallel safe as 'select $1::text';
+do $$
+declare
+    kind text;
+begin
+    foreach kind in array array['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision', 'date', 'time'] loop
+        execute format('create function sys.text_of(%s) returns text language sql immutable strict parallel safe as %L', kind,
+                       'select $1::text');
+    end loop;
+end
+$$;
 
 -- CAST and CONVERT to text: cut to the length, with the styles that say how a date or binary is written.
 create function sys.styled(value text, style integer) returns text language sql immutable parallel safe as $$
@@ -39,6 +48,29 @@ create function sys.concat_text(variadic parts bpchar[]) returns bpchar language
     select coalesce(string_agg(sys.raw(part), '' order by number), '')::bpchar
     from unnest(parts) with ordinality as p (part, number)
 $$;
+
+-- A cast to an integer cuts the fraction off, where PostgreSQL rounds.
+create function sys.whole(numeric) returns numeric language sql immutable strict parallel safe as 'select trunc($1)';
+create function sys.whole(double precision) returns double precision language sql immutable strict parallel safe as 'select trunc($1)';
+create function sys.whole(bpchar) returns bpchar language sql immutable strict parallel safe as 'select $1';
+create function sys.whole(boolean) returns integer language sql immutable strict parallel safe as 'select $1::integer';
+create function sys.whole(bigint) returns bigint language sql immutable strict parallel safe as 'select $1';
+create function sys.whole(integer) returns integer language sql immutable strict parallel safe as 'select $1';
+create function sys.whole(smallint) returns smallint language sql immutable strict parallel safe as 'select $1';
+
+create function sys.isnull(boolean, integer) returns boolean language sql immutable parallel safe
+    as 'select coalesce($1, $2 <> 0)';
+create function sys.isnull(integer, integer) returns integer language sql immutable parallel safe
+    as 'select coalesce($1, $2)';
+create function sys.isnull(anycompatible, anycompatible) returns anycompatible language sql immutable parallel safe
+    as 'select coalesce($1, $2)';
+
+-- Sums and averages of integers are integers.
+create aggregate sys.sum(integer) (sfunc = int4pl, stype = integer);
+create aggregate sys.sum(bigint) (sfunc = int8pl, stype = bigint);
+create function sys.whole_average(bigint[]) returns integer language sql immutable strict parallel safe
+    as 'select case when $1[1] > 0 then ($1[2] / $1[1])::integer end';
+create aggregate sys.avg(integer) (sfunc = int4_avg_accum, stype = bigint[], finalfunc = sys.whole_average, initcond = '{0,0}');
 
 create function sys.len(bpchar) returns integer language sql immutable strict parallel safe
     as 'select char_length(rtrim(sys.raw($1), '' ''))';
@@ -163,8 +195,35 @@ create function sys.json_key(value json, name text) returns text language sql im
     select k from json_object_keys(case when json_typeof(value) = 'object' then value else '{}'::json end) as k
     where lower(k) = name limit 1
 $$;
-create function sys.for_json(rows json, include_nulls boolean, bare boolean) returns bpchar
+-- A name with dots is a path: `a.b` is member `b` of member `a`.
+create function sys.nested(value json) returns json language plpgsql immutable parallel safe as $$
+begin
+    if not exists (select 1 from json_object_keys(value) k where strpos(k, '.') > 0) then
+        return value;
+    end if;
+    return (
+        select ('{' || string_agg(to_json(head)::text || ':' || part::text, ',' order by place) || '}')::json
+        from (select split_part(k, '.', 1) as head, min(n) as place,
+                     case when bool_or(strpos(k, '.') > 0)
+                          then sys.nested(('{' || string_agg(to_json(substr(k, strpos(k, '.') + 1))::text || ':' || v::text, ',' order by n)
+                                            || '}')::json)
+                          else (array_agg(v))[1] end as part
+              from json_each(value) with ordinality as e (k, v, n) group by 1) as g);
+end
+$$;
+-- The result is `json`, so that one inside of another is no text in it.
+create function sys.for_json(rows json, include_nulls boolean, bare boolean) returns json
     language sql immutable parallel safe as $$
-    select (case when bare then (kept -> 0)::text else kept::text end)::bpchar
-    from (select case when include_nulls then rows else json_strip_nulls(rows) end as kept) as k
+    select case when bare then array_to_json(kept) -> 0 else array_to_json(kept) end
+    from (select array_agg(sys.nested(case when include_nulls then e else json_strip_nulls(e) end) order by n) as kept
+          from json_array_elements(rows) with ordinality as r (e, n)) as k
+$$;
+create function sys.json_query(value bpchar) returns json language sql immutable parallel safe as
+    'select sys.checked_json($1)';
+create function sys.isjson(value bpchar) returns integer language plpgsql immutable parallel safe as $$
+begin
+    perform sys.raw(value)::json;
+    return case when value is not null then 1 end;
+exception when invalid_text_representation then return 0;
+end
 $$;

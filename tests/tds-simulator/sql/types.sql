@@ -6,7 +6,6 @@ grant usage on schema dbo to public;
 grant usage on schema sys to public;
 
 -- Text ignores case, and as `bpchar` trailing blanks. Collations are found by the names that T-SQL gives them.
-create collation sys.database_default (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 do $$
 declare
     family text;
@@ -37,7 +36,7 @@ create function sys.ensure_domain(name text, base text, condition text, is_text 
 begin
     if not exists (select 1 from pg_type where typname = name and typnamespace = 'sys'::regnamespace) then
         execute format('create domain sys.%I as %s %s %s', name, base,
-                       case when is_text then 'collate sys.database_default' else '' end,
+                       case when is_text then 'collate sys.sql_latin1_general_cp1_ci_as' else '' end,
                        case when condition = '' then '' else 'check (' || condition || ')' end);
     end if;
 exception when duplicate_object or unique_violation then null; -- another session was faster
@@ -50,7 +49,7 @@ create function sys.to_bit(bigint) returns boolean language sql immutable strict
 create function sys.to_bit(smallint) returns boolean language sql immutable strict parallel safe as 'select $1 <> 0';
 create function sys.to_bit(numeric) returns boolean language sql immutable strict parallel safe as 'select $1 <> 0';
 create cast (bigint as boolean) with function sys.to_bit(bigint) as assignment;
-create cast (smallint as boolean) with function sys.to_bit(smallint) as implicit;
+create cast (smallint as boolean) with function sys.to_bit(smallint) as assignment;
 create cast (numeric as boolean) with function sys.to_bit(numeric) as assignment;
 create cast (bpchar as integer) with inout as assignment;
 create cast (bpchar as bigint) with inout as assignment;
@@ -62,3 +61,8 @@ create cast (bpchar as timestamp) with inout as assignment;
 create cast (bpchar as time) with inout as assignment;
 create cast (bpchar as boolean) with inout as assignment;
 create cast (bpchar as uuid) with inout as implicit;
+
+-- The domains that the catalogue itself uses.
+select sys.ensure_domain('nvarchar(' || length || ')', 'bpchar', '', true) from unnest(array['3', '10', '11', '30', '60', '128', 'max']) as length;
+select sys.ensure_domain('nchar(' || length || ')', 'bpchar', '', true) from unnest(array[1, 2]) as length;
+select sys.ensure_domain('datetime', 'timestamp(3)', '', false);

@@ -55,7 +55,8 @@ impl Database {
     /// as text. `go` on a line of its own separates batches.
     pub async fn sql(&self, text: &str) -> Result<Vec<Row>> {
         let postgres = self.server.postgres();
-        let session = Session::open(postgres.address(), "sa", postgres.superuser_password(), &self.name).await;
+        let session =
+            Session::open(postgres.address(), "sa", postgres.superuser_password(), &self.name).await;
         let mut session = session.map_err(|failure| anyhow::anyhow!("{failure}"))?;
         let mut rows = Vec::new();
         for batch in batches(text) {
@@ -66,8 +67,12 @@ impl Database {
                         rows.extend(more.iter().map(|row| row.iter().map(Value::text).collect::<Row>()));
                     }
                     Outcome::Failed(failure) => anyhow::bail!("{failure}\nin {batch}"),
-                    Outcome::Count(_) | Outcome::Done | Outcome::Print(_) | Outcome::Began(_)
-                    | Outcome::Committed(_) | Outcome::RolledBack(_) => {}
+                    Outcome::Count(_)
+                    | Outcome::Done
+                    | Outcome::Print(_)
+                    | Outcome::Began(_)
+                    | Outcome::Committed(_)
+                    | Outcome::RolledBack(_) => {}
                 }
             }
         }
@@ -83,9 +88,11 @@ impl Database {
 
     /// Creates a login with a user in this database. It may connect and nothing else.
     pub async fn login(&self, login: &str, password: &str) -> Result<()> {
-        self.sql(&format!("create login [{login}] with password = '{password}'; create user [{login}] for login [{login}]"))
-            .await
-            .map(drop)
+        self.sql(&format!(
+            "create login [{login}] with password = '{password}'; create user [{login}] for login [{login}]"
+        ))
+        .await
+        .map(drop)
     }
 
     /// Forgets the changes of a table up to and with a version, as the clean-up after the retention does: the table's
@@ -103,7 +110,10 @@ impl Database {
 
     /// Ends every session of the database.
     pub async fn disconnect_all(&self) -> Result<()> {
-        let end = format!("select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{}'", self.name);
+        let end = format!(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{}'",
+            self.name
+        );
         self.server.postgres().psql("postgres", &end).await.map(drop)
     }
 

@@ -55,16 +55,22 @@ impl SqlError {
 
     /// A client that does not keep to the protocol.
     pub(crate) fn protocol(what: &str) -> SqlError {
-        SqlError::new(4002, format!("The incoming tabular data stream (TDS) protocol stream is incorrect: {what}."))
-            .with_effect(Effect::Connection)
+        SqlError::new(
+            4002,
+            format!("The incoming tabular data stream (TDS) protocol stream is incorrect: {what}."),
+        )
+        .with_effect(Effect::Connection)
     }
 
     /// What PostgreSQL said, in SQL Server's numbers.
     pub(crate) fn from_postgres(failure: &tokio_postgres::Error) -> SqlError {
         match failure.as_db_error() {
             Some(error) => from_db_error(error),
-            None => SqlError::new(596, format!("Cannot continue the execution because the session is in the kill state. {failure}"))
-                .with_effect(Effect::Connection),
+            None => SqlError::new(
+                596,
+                format!("Cannot continue the execution because the session is in the kill state. {failure}"),
+            )
+            .with_effect(Effect::Connection),
         }
     }
 }
@@ -98,6 +104,10 @@ fn from_db_error(error: &DbError) -> SqlError {
         SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME => {
             known(208, format!("Invalid object name '{}'.", quoted(message)))
         }
+        SqlState::UNDEFINED_FUNCTION => match not_tracked(message) {
+            Some(table) => known(22_105, format!("Change tracking is not enabled on table '{table}'.")),
+            None => SqlError::not_simulated(format_args!("{message}")),
+        },
         SqlState::UNDEFINED_COLUMN => {
             let column = message.strip_prefix("column ").and_then(|rest| rest.split_once(" does not exist"));
             let column = column.map_or(quoted(message), |(name, _)| name).replace('"', "");
@@ -125,6 +135,13 @@ fn from_db_error(error: &DbError) -> SqlError {
         SqlState::NUMERIC_VALUE_OUT_OF_RANGE => {
             known(8115, format!("Arithmetic overflow error converting expression: {message}."))
         }
+        SqlState::COLLATION_MISMATCH | SqlState::INDETERMINATE_COLLATION => {
+            known(468, format!("Cannot resolve the collation conflict: {message}."))
+        }
+        SqlState::GENERATED_ALWAYS => known(
+            544,
+            format!("Cannot insert explicit value for identity column in table when IDENTITY_INSERT is set to OFF: {message}."),
+        ),
         SqlState::DIVISION_BY_ZERO => known(8134, "Divide by zero error encountered.".to_owned()),
         SqlState::T_R_DEADLOCK_DETECTED => known(
             1205,
@@ -153,6 +170,11 @@ fn from_db_error(error: &DbError) -> SqlError {
     }
 }
 
+/// The table whose function of changes does not exist: `function sys.changes of dbo.t(integer) does not exist`.
+fn not_tracked(message: &str) -> Option<&str> {
+    message.strip_prefix("function sys.changes of ")?.split('(').next()
+}
+
 fn conversion_failed(message: &str) -> SqlError {
     // `invalid input syntax for type integer: "abc"`
     let kind = message.strip_prefix("invalid input syntax for type ").unwrap_or(message);
@@ -161,12 +183,20 @@ fn conversion_failed(message: &str) -> SqlError {
     match kind {
         "integer" | "bigint" | "smallint" | "boolean" => {
             let kind = kind.replace("integer", "int").replace("boolean", "bit");
-            SqlError::new(245, format!("Conversion failed when converting the nvarchar value '{value}' to data type {kind}."))
+            SqlError::new(
+                245,
+                format!(
+                    "Conversion failed when converting the nvarchar value '{value}' to data type {kind}."
+                ),
+            )
         }
         "date" | "timestamp" | "time" => {
             SqlError::new(241, "Conversion failed when converting date and/or time from character string.")
         }
-        "uuid" => SqlError::new(8169, "Conversion failed when converting from a character string to uniqueidentifier."),
+        "uuid" => SqlError::new(
+            8169,
+            "Conversion failed when converting from a character string to uniqueidentifier.",
+        ),
         kind => SqlError::new(8114, format!("Error converting data type nvarchar to {kind}.")),
     }
 }

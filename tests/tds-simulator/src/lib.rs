@@ -16,6 +16,8 @@
 //!
 //! **How it fails.** [`SqlServer`] and [`Database`] with an [`anyhow::Error`]; clients with SQL Server's error numbers.
 
+#[cfg(test)]
+mod commit_order;
 mod database;
 mod error;
 mod server;

@@ -20,8 +20,9 @@ const MODEL: &str = "model";
 const SCHEMA: &[&str] = &[
     include_str!("../sql/types.sql"),
     include_str!("../sql/functions.sql"),
-    include_str!("../sql/change_tracking.sql"),
+    include_str!("../sql/settings.sql"),
     include_str!("../sql/permissions.sql"),
+    include_str!("../sql/change_tracking.sql"),
     include_str!("../sql/catalogue.sql"),
 ];
 /// The threads that serve clients; tests wait for the database, not for them.
@@ -132,7 +133,8 @@ impl SqlServer {
         wattle_testbed::eventually(Duration::from_secs(10), async || {
             self.postgres().psql("postgres", &create).await.map(drop)
         })
-        .await
+        .await?;
+        self.postgres().psql(to, "select sys.admit_users()").await.map(drop)
     }
 }
 

@@ -115,7 +115,9 @@ fn apparent_type<'a>(
             Err(_) => SqlType::Decimal { precision: MOST_DIGITS, scale: largest_scale(values) },
         },
         Type::BYTEA => {
-            let short = values.clone().all(|value| !matches!(value, Value::Bytes(bytes) if bytes.len() > LONGEST_BYTES));
+            let short = values
+                .clone()
+                .all(|value| !matches!(value, Value::Bytes(bytes) if bytes.len() > LONGEST_BYTES));
             SqlType::VarBinary(short.then_some(LONGEST_BYTES as u16))
         }
         Type::UUID => SqlType::Guid,
@@ -127,8 +129,24 @@ fn apparent_type<'a>(
             let short = values.clone().all(|value| !matches!(value, Value::Text(text) if long(text)));
             SqlType::NVarChar(short.then_some((LONGEST_BYTES / 2) as u16))
         }
-        ref other => return Err(SqlError::not_simulated(format_args!("a column of PostgreSQL's type {other}"))),
+        ref other => {
+            return Err(SqlError::not_simulated(format_args!("a column of PostgreSQL's type {other}")));
+        }
     })
+}
+
+/// Decimals with the places of their column.
+pub(super) fn fill_scales(columns: &[Column], rows: &mut [Vec<Value>]) {
+    for row in rows {
+        for (column, value) in columns.iter().zip(row) {
+            let wanted = match column.kind {
+                SqlType::Decimal { scale, .. } => scale,
+                SqlType::Money | SqlType::SmallMoney => 4,
+                _ => continue,
+            };
+            value.set_scale(wanted);
+        }
+    }
 }
 
 fn largest_scale<'a>(values: impl Iterator<Item = &'a Value>) -> u8 {

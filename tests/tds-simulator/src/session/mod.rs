@@ -69,7 +69,8 @@ impl Session {
         password: &str,
         database: &str,
     ) -> Result<Session, SqlError> {
-        let role = if login.eq_ignore_ascii_case("sa") { "postgres".to_owned() } else { login.to_lowercase() };
+        let role =
+            if login.eq_ignore_ascii_case("sa") { "postgres".to_owned() } else { login.to_lowercase() };
         let database = database.to_lowercase();
         let mut config = Config::new();
         config.host(address.ip().to_string()).port(address.port()).user(&role).password(password);

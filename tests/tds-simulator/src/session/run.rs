@@ -6,7 +6,7 @@ use std::pin::pin;
 use futures::TryStreamExt;
 use tokio_postgres::types::Type;
 
-use super::columns::{Bound, Raw};
+use super::columns::{Bound, Raw, fill_scales};
 use super::{Outcome, Session, Transaction};
 use crate::error::{Effect, SqlError};
 use crate::translate::{self, Context, Isolation, Statement, StatementKind, Step, Switch};
@@ -106,7 +106,9 @@ impl Session {
                     self.guarded(sql).await?;
                 }
                 self.declared.clear();
-                if statements.is_empty() { return Ok(()) }
+                if statements.is_empty() {
+                    return Ok(());
+                }
                 Outcome::Done
             }
             Step::Begin => self.begin().await?,
@@ -262,21 +264,33 @@ impl Session {
         Ok(self.client.batch_execute(end).await?)
     }
 
-    async fn statement(
-        &mut self,
-        statement: &Statement,
-        variables: &Variables,
-    ) -> Result<Outcome, SqlError> {
+    async fn statement(&mut self, statement: &Statement, variables: &Variables) -> Result<Outcome, SqlError> {
         let open = self.transaction.is_some();
         if open {
             self.client.batch_execute("savepoint statement").await?;
         }
         let result = self.unguarded(statement, variables).await;
         // After a deadlock or a lost connection there may be nothing to go back to: the first failure counts.
-        if open && let Err(failure) = self.end_guard(result.is_ok()).await && result.is_ok() {
+        if open
+            && let Err(failure) = self.end_guard(result.is_ok()).await
+            && result.is_ok()
+        {
             return Err(failure);
         }
-        result
+        match result {
+            Err(failure) if failure.number == 22_105 => Err(self.missing_or_untracked(failure).await),
+            result => result,
+        }
+    }
+
+    /// A table without change tracking may not be there at all.
+    async fn missing_or_untracked(&self, failure: SqlError) -> SqlError {
+        let name = failure.message.split('\'').nth(1).unwrap_or_default().to_owned();
+        let found = self.client.query_one("select sys.object_id($1::text::bpchar) is null", &[&name]).await;
+        match found {
+            Ok(row) if row.get(0) => SqlError::new(208, format!("Invalid object name '{name}'.")),
+            _ => failure,
+        }
     }
 
     async fn unguarded(&mut self, statement: &Statement, variables: &Variables) -> Result<Outcome, SqlError> {
@@ -289,7 +303,7 @@ impl Session {
             sql = overriding(&sql);
             follow_up = Some(format!("select sys.raise_identity('{}')", table.replace('\'', "''")));
         }
-        let (rows, prepared, count) = self.execute(&sql, statement, variables).await?;
+        let (mut rows, prepared, count) = self.execute(&sql, statement, variables).await?;
         if let Some(follow_up) = follow_up {
             self.client.batch_execute(&follow_up).await?;
         }
@@ -299,9 +313,12 @@ impl Session {
                 self.declared.clear();
                 Ok(Outcome::Done)
             }
-            StatementKind::Change | StatementKind::Insert { .. } if prepared.columns().is_empty() => Ok(Outcome::Count(count)),
+            StatementKind::Change | StatementKind::Insert { .. } if prepared.columns().is_empty() => {
+                Ok(Outcome::Count(count))
+            }
             StatementKind::Change | StatementKind::Insert { .. } | StatementKind::Query => {
                 let columns = self.describe(prepared.columns(), statement.names.as_deref(), &rows).await?;
+                fill_scales(&columns, &mut rows);
                 Ok(Outcome::Rows { columns, rows })
             }
         }
@@ -310,7 +327,9 @@ impl Session {
     /// The one value of a query.
     async fn value(&mut self, statement: &Statement, variables: &Variables) -> Result<Value, SqlError> {
         match self.statement(statement, variables).await? {
-            Outcome::Rows { mut rows, .. } => Ok(rows.pop().and_then(|mut row| row.pop()).unwrap_or(Value::Null)),
+            Outcome::Rows { mut rows, .. } => {
+                Ok(rows.pop().and_then(|mut row| row.pop()).unwrap_or(Value::Null))
+            }
             _ => Ok(Value::Null),
         }
     }

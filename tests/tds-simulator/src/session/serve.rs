@@ -10,7 +10,8 @@ use tokio_postgres::NoTls;
 use super::{Outcome, Session};
 use crate::error::{Effect, SqlError};
 use crate::wire::{
-    Answer, Done, Kind, Login, Message, Request, TransactionRequest, prelogin_answer, read_message, write_message,
+    Answer, Done, Kind, Login, Message, Request, TransactionRequest, prelogin_answer, read_message,
+    write_message,
 };
 
 /// Packets before the login has said how large they are to be.
@@ -108,14 +109,15 @@ impl Connection {
                 Kind::Rpc => (self.text(Request::rpc(&message.payload)).await, Done::InProcedure),
                 Kind::TransactionManager => (self.transaction(&message.payload).await, Done::Statement),
                 Kind::Login | Kind::PreLogin | Kind::Other(_) => {
-                    let failure = SqlError::not_simulated(format_args!("a message of kind {:?}", message.kind));
+                    let failure =
+                        SqlError::not_simulated(format_args!("a message of kind {:?}", message.kind));
                     ((vec![Outcome::Failed(failure)], Interruption::None), Done::Statement)
                 }
             };
             let (outcomes, interruption) = outcomes;
-            let lost = outcomes.iter().any(|outcome| {
-                matches!(outcome, Outcome::Failed(failure) if failure.effect == Effect::Connection)
-            });
+            let lost = outcomes.iter().any(
+                |outcome| matches!(outcome, Outcome::Failed(failure) if failure.effect == Effect::Connection),
+            );
             match interruption {
                 Interruption::ClientGone => return Ok(()),
                 Interruption::Attention => answer.cancelled(),

@@ -53,7 +53,8 @@ fn alter_database(batch: &mut Batch<'_>) -> Result<String, SqlError> {
         "change_tracking" => change_tracking(batch)?,
         _ => return Err(SqlError::not_simulated(format_args!("alter database … set {setting}"))),
     };
-    if batch.take(&["with", "rollback", "immediate"]) || batch.take(&["with", "no_wait"]) {}
+    // Nobody is in the way of these settings here.
+    let _ = batch.take(&["with", "rollback", "immediate"]) || batch.take(&["with", "no_wait"]);
     Ok(sql)
 }
 

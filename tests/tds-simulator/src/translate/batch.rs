@@ -6,7 +6,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
 
-use super::{Statement, Step, StatementKind, admin, control, ddl, dml, rewrite};
+use super::{Statement, StatementKind, Step, admin, control, ddl, dml, rewrite};
 use crate::error::SqlError;
 
 /// What a translation has to know of the session.
@@ -84,7 +84,8 @@ impl Batch<'_> {
     /// The rest of the statement is not known: says which one.
     pub(super) fn unknown(&mut self) -> SqlError {
         let mut rest = String::new();
-        while !matches!(self.parser.peek_token_ref().token, Token::EOF | Token::SemiColon) && rest.len() < 300 {
+        while !matches!(self.parser.peek_token_ref().token, Token::EOF | Token::SemiColon) && rest.len() < 300
+        {
             rest.push_str(&self.parser.next_token().token.to_string());
             rest.push(' ');
         }
@@ -108,7 +109,7 @@ impl Batch<'_> {
         while self.parser.index() > before {
             self.parser.prev_token();
         }
-        let known = ["select", "insert", "update", "delete", "with", "create", "drop", "truncate"];
+        let known = ["select", "insert", "update", "delete", "with"];
         if known.contains(&self.word(0).as_str()) { syntax(&failure.to_string()) } else { self.unknown() }
     }
 
@@ -148,12 +149,22 @@ pub(super) fn expression(mut expression: ast::Expr, context: Context<'_>) -> Res
 /// `CHANGETABLE(CHANGES t, v)` into the call of the function that answers it.
 fn prepared(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, SqlError> {
     let mut prepared = Vec::with_capacity(tokens.len());
-    let mut tokens = tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();
+    let mut tokens =
+        tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();
     while let Some(token) = tokens.next() {
         let opens = tokens.peek().is_some_and(|next| next.token == Token::LParen);
         match &token.token {
             Token::Word(word) if is(word, "clustered") || is(word, "nonclustered") => {}
             Token::Word(word) if is(word, "option") && opens => skip_parentheses(&mut tokens),
+            Token::Word(word) if is(word, "delete") && begins_statement(prepared.last()) => {
+                prepared.push(token);
+                delete_target(&mut tokens, &mut prepared);
+            }
+            // A collation goes into the path of its column, as the parser has no place for it.
+            Token::Word(word) if is(word, "with") && opens && json_follows(&prepared) => {
+                prepared.push(token);
+                json_columns(&mut tokens, &mut prepared);
+            }
             Token::Word(word) if is(word, "changetable") && opens => {
                 tokens.next();
                 changes(&mut tokens, &mut prepared)?;
@@ -162,6 +173,87 @@ fn prepared(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, SqlError> 
         }
     }
     Ok(prepared)
+}
+
+/// Whether DELETE after this token is the statement, not a permission or the action of a foreign key.
+fn begins_statement(before: Option<&TokenWithSpan>) -> bool {
+    match before.map(|token| &token.token) {
+        Some(Token::Word(word)) => {
+            !["on", "grant", "revoke", "deny", "then"].iter().any(|other| is(word, other))
+        }
+        Some(Token::Comma) => false,
+        _ => true,
+    }
+}
+
+/// `delete t where …` as `delete from t where …`; `delete t from …` stays.
+fn delete_target(
+    tokens: &mut std::iter::Peekable<impl Iterator<Item = TokenWithSpan>>,
+    to: &mut Vec<TokenWithSpan>,
+) {
+    const NEXT: &[&str] = &["from", "where", "output", "top"];
+    let start = to.len();
+    let ends = |token: &Token| match token {
+        Token::Word(word) => NEXT.iter().any(|next| is(word, next)),
+        Token::Period => false,
+        _ => true,
+    };
+    while let Some(token) = tokens.next_if(|token| !ends(&token.token)) {
+        to.push(token);
+    }
+    let has_from =
+        tokens.peek().is_some_and(|next| matches!(&next.token, Token::Word(word) if is(word, "from")));
+    if to.len() > start && !has_from {
+        to.insert(start, TokenWithSpan::wrap(Token::make_keyword("FROM")));
+    }
+}
+
+/// Whether what has been read ends with a call of OPENJSON.
+fn json_follows(read: &[TokenWithSpan]) -> bool {
+    let mut depth = 0;
+    for (place, token) in read.iter().enumerate().rev() {
+        match token.token {
+            Token::RParen => depth += 1,
+            Token::LParen => depth -= 1,
+            _ => {}
+        }
+        if depth <= 0 {
+            let name = place.checked_sub(1).and_then(|before| read.get(before));
+            return name.is_some_and(|name| matches!(&name.token, Token::Word(word) if is(word, "openjson")));
+        }
+    }
+    false
+}
+
+/// The columns of OPENJSON up to their closing parenthesis; `c nvarchar(5) collate X '$.c'` as `c nvarchar(5) 'X:$.c'`.
+fn json_columns(tokens: &mut impl Iterator<Item = TokenWithSpan>, to: &mut Vec<TokenWithSpan>) {
+    let mut depth = 0;
+    let mut collation = None;
+    let mut tokens = tokens.peekable();
+    while let Some(mut token) = tokens.next() {
+        match &mut token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            Token::Word(word) if is(word, "collate") => {
+                collation = tokens.next().map(|name| name.token.to_string().to_lowercase());
+                if !matches!(tokens.peek().map(|next| &next.token), Some(Token::SingleQuotedString(_))) {
+                    let path = Token::SingleQuotedString(collation.take().unwrap_or_default() + ":");
+                    to.push(TokenWithSpan::wrap(path));
+                }
+                continue;
+            }
+            Token::SingleQuotedString(path) => {
+                if let Some(collation) = collation.take() {
+                    *path = format!("{collation}:{path}");
+                }
+            }
+            _ => {}
+        }
+        to.push(token);
+        if depth == 0 {
+            return;
+        }
+    }
 }
 
 fn is(word: &Word, text: &str) -> bool {

@@ -150,8 +150,11 @@ fn end(batch: &mut Batch<'_>, verb: &str) -> Result<(), SqlError> {
 
 /// Names of transactions mean nothing, except to savepoints, which are not simulated.
 fn transaction_name(batch: &mut Batch<'_>) -> Result<(), SqlError> {
-    const NEXT: &[&str] = &["", "if", "select", "insert", "update", "delete", "set", "end", "else", "commit", "rollback",
-        "begin", "declare", "print", "throw", "waitfor", "alter", "create", "drop", "truncate", "with", "exec"];
+    const NEXT: &[&str] = &[
+        "", "if", "select", "insert", "update", "delete", "set", "end", "else", "commit", "rollback",
+        "begin", "declare", "print", "throw", "waitfor", "alter", "create", "drop", "truncate", "with",
+        "exec",
+    ];
     if !NEXT.contains(&batch.word(0).as_str()) {
         batch.name()?;
     }

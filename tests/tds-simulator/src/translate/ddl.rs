@@ -1,7 +1,10 @@
 //! Definitions of tables, views and indexes.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
     self, AlterTableOperation, ColumnDef, ColumnOption, CreateTable, Ident, ObjectName, ObjectNamePart,
+    OrderByOptions, PrimaryKeyConstraint, TableConstraint, UniqueConstraint, Visit, Visitor,
 };
 
 use super::batch::Context;
@@ -9,7 +12,7 @@ use super::{Statement, StatementKind, Step, rewrite, types};
 use crate::error::SqlError;
 
 pub(super) fn create_table(mut table: CreateTable, context: Context<'_>) -> Result<Vec<Step>, SqlError> {
-    let mut before = remembered_names(&table.name, table.columns.iter().map(|column| &column.name));
+    let mut before = remembered_names(&table);
     rewrite::rewrite(&mut table, context)?;
     let name = with_schema(&table.name).to_string();
     let temporary = if name.starts_with("\"#") { "temporary " } else { "" };
@@ -17,18 +20,14 @@ pub(super) fn create_table(mut table: CreateTable, context: Context<'_>) -> Resu
     for column in &table.columns {
         parts.push(column_definition(column, &mut before)?);
     }
-    parts.extend(table.constraints.iter().map(ToString::to_string));
+    parts.extend(table.constraints.iter().map(constraint));
     let mut steps = vec![Step::Admin(before)];
     steps.push(definition(format!("create {temporary}table {name} ({})", parts.join(", "))));
     Ok(steps)
 }
 
 pub(super) fn alter_table(mut table: ast::AlterTable, context: Context<'_>) -> Result<Vec<Step>, SqlError> {
-    let added = table.operations.iter().filter_map(|operation| match operation {
-        AlterTableOperation::AddColumn { column_def, .. } => Some(&column_def.name),
-        _ => None,
-    });
-    let mut before = remembered_names(&table.name, added);
+    let mut before = remembered_names(&table);
     rewrite::rewrite(&mut table, context)?;
     let name = with_schema(&table.name).to_string();
     let mut operations = Vec::new();
@@ -37,9 +36,12 @@ pub(super) fn alter_table(mut table: ast::AlterTable, context: Context<'_>) -> R
             AlterTableOperation::AddColumn { column_def, .. } => {
                 format!("add column {}", column_definition(column_def, &mut before)?)
             }
-            AlterTableOperation::DropColumn { .. }
-            | AlterTableOperation::AddConstraint { .. }
-            | AlterTableOperation::DropConstraint { .. } => operation.to_string(),
+            AlterTableOperation::AddConstraint { constraint: added, .. } => {
+                format!("add {}", constraint(added))
+            }
+            AlterTableOperation::DropColumn { .. } | AlterTableOperation::DropConstraint { .. } => {
+                operation.to_string()
+            }
             other => return Err(SqlError::not_simulated(format_args!("alter table {name} {other}"))),
         });
     }
@@ -50,10 +52,11 @@ pub(super) fn alter_table(mut table: ast::AlterTable, context: Context<'_>) -> R
 pub(super) fn other(mut statement: ast::Statement, context: Context<'_>) -> Result<Vec<Step>, SqlError> {
     let mut before = Vec::new();
     match &statement {
-        ast::Statement::CreateView(view) => before = remembered_names(&view.name, std::iter::empty()),
+        ast::Statement::CreateView(view) => before = remembered_names(&view.name),
         ast::Statement::CreateSchema { schema_name: ast::SchemaName::Simple(name), .. } => {
-            before = remembered_names(name, std::iter::empty());
+            before = remembered_names(name);
         }
+        ast::Statement::CreateIndex(index) => before = remembered_names(index),
         _ => {}
     }
     if let ast::Statement::CreateSchema { schema_name, .. } = &mut statement
@@ -93,7 +96,10 @@ fn column_definition(column: &ColumnDef, before: &mut Vec<String>) -> Result<Str
             // PostgreSQL gives names to constraints only, and a default is none.
             ColumnOption::Default(value) => format!("default {value}"),
             ColumnOption::Null | ColumnOption::NotNull => option.option.to_string(),
-            ColumnOption::PrimaryKey(_) | ColumnOption::Unique(_) | ColumnOption::ForeignKey(_) | ColumnOption::Check(_) => {
+            ColumnOption::PrimaryKey(_)
+            | ColumnOption::Unique(_)
+            | ColumnOption::ForeignKey(_)
+            | ColumnOption::Check(_) => {
                 format!("{name}{}", option.option)
             }
             other => return Err(SqlError::not_simulated(format_args!("column {} {other}", column.name))),
@@ -103,11 +109,24 @@ fn column_definition(column: &ColumnDef, before: &mut Vec<String>) -> Result<Str
     Ok(definition)
 }
 
+/// A constraint; PostgreSQL takes no order of the columns of a key.
+fn constraint(constraint: &TableConstraint) -> String {
+    let mut constraint = constraint.clone();
+    if let TableConstraint::PrimaryKey(PrimaryKeyConstraint { columns, .. })
+    | TableConstraint::Unique(UniqueConstraint { columns, .. }) = &mut constraint
+    {
+        columns.iter_mut().for_each(|column| column.column.options = OrderByOptions::default());
+    }
+    constraint.to_string()
+}
+
 fn identity_definition(identity: &ast::IdentityPropertyKind) -> String {
-    let (ast::IdentityPropertyKind::Autoincrement(property) | ast::IdentityPropertyKind::Identity(property)) = identity;
+    let (ast::IdentityPropertyKind::Autoincrement(property) | ast::IdentityPropertyKind::Identity(property)) =
+        identity;
     let (seed, increment) = match &property.parameters {
         Some(
-            ast::IdentityPropertyFormatKind::FunctionCall(given) | ast::IdentityPropertyFormatKind::StartAndIncrement(given),
+            ast::IdentityPropertyFormatKind::FunctionCall(given)
+            | ast::IdentityPropertyFormatKind::StartAndIncrement(given),
         ) => (given.seed.to_string(), given.increment.to_string()),
         None => ("1".to_owned(), "1".to_owned()),
     };
@@ -115,11 +134,20 @@ fn identity_definition(identity: &ast::IdentityPropertyKind) -> String {
 }
 
 /// PostgreSQL sees all names in lower case: how they were written is kept for the catalogue.
-fn remembered_names<'a>(object: &'a ObjectName, columns: impl Iterator<Item = &'a Ident>) -> Vec<String> {
-    let object = object.0.iter().filter_map(|part| part.as_ident());
-    object
-        .chain(columns)
-        .filter(|name| name.value != name.value.to_lowercase())
-        .map(|name| format!("select sys.remember_name('{}')", name.value.replace('\'', "''")))
-        .collect()
+fn remembered_names(tree: &impl Visit) -> Vec<String> {
+    struct Names(Vec<String>);
+    impl Visitor for Names {
+        type Break = ();
+
+        fn pre_visit_ident(&mut self, name: &Ident) -> ControlFlow<()> {
+            if name.value != name.value.to_lowercase() {
+                self.0.push(format!("select sys.remember_name('{}')", name.value.replace('\'', "''")));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names(Vec::new());
+    // Nothing in it breaks off.
+    let _ = tree.visit(&mut names);
+    names.0
 }

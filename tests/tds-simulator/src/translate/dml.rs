@@ -25,7 +25,9 @@ pub(super) fn update(mut update: ast::Update, context: Context<'_>) -> Result<St
     if update.limit.is_some() {
         return Err(SqlError::not_simulated(update));
     }
-    if let Some(UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from)) = update.from.take() {
+    if let Some(UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from)) =
+        update.from.take()
+    {
         let (target, others) = split(&update.table, from)?;
         update.table = target;
         update.from = none_if_empty(others.from).map(UpdateTableFromKind::AfterSet);
@@ -110,7 +112,8 @@ fn relation_name(relation: &TableFactor) -> String {
 }
 
 fn unquoted(name: &ObjectName) -> String {
-    let parts: Vec<_> = name.0.iter().filter_map(|part| part.as_ident()).map(|part| part.value.to_lowercase()).collect();
+    let parts: Vec<_> =
+        name.0.iter().filter_map(|part| part.as_ident()).map(|part| part.value.to_lowercase()).collect();
     parts.join(".")
 }
 
@@ -162,7 +165,8 @@ fn output(
         return Err(SqlError::not_simulated(clause));
     };
     for item in &mut select_items {
-        let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item else {
+        let (SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. }) = item
+        else {
             *item = SelectItem::Wildcard(ast::WildcardAdditionalOptions::default());
             continue;
         };

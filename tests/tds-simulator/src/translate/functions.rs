@@ -1,8 +1,8 @@
 //! Functions, OPENJSON and FOR JSON.
 
 use sqlparser::ast::{
-    Expr, ForClause, ForJson, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Query,
-    TableFactor, Value,
+    Expr, ForClause, ForJson, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, Query, TableFactor, Value,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -17,11 +17,16 @@ const DATE_PARTS: &[&str] = &["dateadd", "datediff", "datediff_big", "datepart",
 /// Rewrites a call; its arguments have been rewritten.
 pub(super) fn rewrite(expression: &mut Expr) -> Result<(), SqlError> {
     let Expr::Function(function) = expression else { return Ok(()) };
-    let name = function.name.0.last().and_then(|part| part.as_ident()).map(|name| name.value.clone()).unwrap_or_default();
-    let plain = function.over.is_none();
+    let name = function
+        .name
+        .0
+        .last()
+        .and_then(|part| part.as_ident())
+        .map(|name| name.value.clone())
+        .unwrap_or_default();
     match name.as_str() {
-        "isnull" | "coalesce" | "nullif" if plain => {
-            let name = if name == "isnull" { "coalesce" } else { &name };
+        // Words of PostgreSQL's grammar, which may not be quoted.
+        "coalesce" | "nullif" => {
             *expression = raw(&format!("{name}({})", arguments(function).join(", ")));
         }
         "iif" => {
@@ -30,13 +35,15 @@ pub(super) fn rewrite(expression: &mut Expr) -> Result<(), SqlError> {
             *expression = raw(&format!("(case when {condition} then {yes} else {no} end)"));
         }
         "concat" => {
-            let parts: Vec<_> =
-                arguments(function).iter().map(|argument| format!("sys.to_text({argument}, null, null)")).collect();
+            let parts: Vec<_> = arguments(function)
+                .iter()
+                .map(|argument| format!("sys.to_text({argument}, null, null)"))
+                .collect();
             *expression = raw(&format!("sys.concat_text({})", parts.join(", ")));
         }
-        "count_big" => rename(function, "count"),
+        "count_big" => function.name = super::dml::single("count"),
         // In SQL Server the result is an int.
-        "count" if plain => *expression = raw(&format!("({function})::integer")),
+        "count" => *expression = raw(&format!("({function})::integer")),
         "string_agg" => {
             if !function.within_group.is_empty()
                 && let FunctionArguments::List(list) = &mut function.args
@@ -49,10 +56,6 @@ pub(super) fn rewrite(expression: &mut Expr) -> Result<(), SqlError> {
         _ => {}
     }
     Ok(())
-}
-
-fn rename(function: &mut Function, name: &str) {
-    function.name = super::dml::single(name);
 }
 
 fn arguments(function: &Function) -> Vec<String> {
@@ -86,17 +89,23 @@ pub(super) fn open_json(table: &mut TableFactor) -> Result<(), SqlError> {
     } else {
         let mut selected = Vec::new();
         for column in columns.iter() {
-            let path = match &column.path {
+            let (collation, path) = collated(column.path.as_deref());
+            let path = match path {
                 Some(path) => json_path_array(path)?,
                 // The names of columns are folded, those in JSON are not: a bare name is looked up in any case.
                 None => format!("array[sys.json_key(j.e, '{}')]", column.name.value.replace('\'', "''")),
             };
-            selected.push(format!("{} as {}", json_column(column, &path)?, column.name));
+            selected.push(format!("{} as {}", json_column(column, &path, collation)?, column.name));
         }
         format!("select {} from sys.json_rows({json_expr}, {path}) as j(e)", selected.join(", "))
     };
     let query = Box::new(parsed_query(&sql)?);
-    *table = TableFactor::Derived { lateral: true, subquery: query, alias: alias.or_else(|| Some(default_alias())), sample: None };
+    *table = TableFactor::Derived {
+        lateral: true,
+        subquery: query,
+        alias: alias.or_else(|| Some(default_alias())),
+        sample: None,
+    };
     Ok(())
 }
 
@@ -109,31 +118,42 @@ fn default_alias() -> sqlparser::ast::TableAlias {
     }
 }
 
-fn json_column(column: &sqlparser::ast::OpenJsonTableColumn, path: &str) -> Result<String, SqlError> {
+/// The collation that the batch put before a path, and the path.
+fn collated(path: Option<&str>) -> (&str, Option<&str>) {
+    const DATABASE: &str = "sql_latin1_general_cp1_ci_as";
+    match path.and_then(|path| path.split_once(':')) {
+        Some((collation, "")) => (collation, None),
+        Some((collation, path)) if !collation.contains('$') => (collation, Some(path)),
+        _ => (DATABASE, path),
+    }
+}
+
+fn json_column(
+    column: &sqlparser::ast::OpenJsonTableColumn,
+    path: &str,
+    collation: &str,
+) -> Result<String, SqlError> {
     if column.as_json {
         return Ok(format!("(j.e #> {path})::text::bpchar"));
     }
-    let (kind, collation) = collated(&column.r#type);
-    let kind = types::declared(&unfolded(&kind))?;
+    let kind = types::declared(&unfolded(&column.r#type))?;
     Ok(match types::characters(kind) {
         Some(length) => {
             let length = length.map_or("null".to_owned(), |length| length.to_string());
-            let collation = collation.unwrap_or_else(|| "\"database_default\"".to_owned());
-            format!("sys.to_text((j.e #>> {path})::bpchar, {length}, null) collate sys.{collation}")
+            format!("sys.to_text((j.e #>> {path})::bpchar, {length}, null) collate sys.\"{collation}\"")
         }
         None => format!("cast((j.e #>> {path}) as {})", types::expression(kind)),
     })
 }
 
-/// The parser has no place for a collation in a column of OPENJSON; the batch puts it behind the type's name.
-fn collated(kind: &sqlparser::ast::DataType) -> (sqlparser::ast::DataType, Option<String>) {
-    (kind.clone(), None)
-}
-
 /// `$.a.b[2]` as `'{a,b,2}'`.
 fn json_path_array(path: &str) -> Result<String, SqlError> {
     let unknown = || SqlError::new(13_607, format!("JSON path is not properly formatted: {path}"));
-    let rest = path.trim_start_matches("lax ").trim_start_matches("strict ").strip_prefix('$').ok_or_else(unknown)?;
+    let rest = path
+        .trim_start_matches("lax ")
+        .trim_start_matches("strict ")
+        .strip_prefix('$')
+        .ok_or_else(unknown)?;
     let mut steps = Vec::new();
     let mut rest = rest;
     while !rest.is_empty() {
@@ -156,7 +176,9 @@ fn json_path_array(path: &str) -> Result<String, SqlError> {
 /// `FOR JSON PATH` as one value of JSON.
 pub(super) fn for_json(query: &mut Query) -> Result<(), SqlError> {
     let Some(clause) = query.for_clause.take() else { return Ok(()) };
-    let ForClause::Json { for_json: ForJson::Path, root: None, include_null_values, without_array_wrapper } = clause else {
+    let ForClause::Json { for_json: ForJson::Path, root: None, include_null_values, without_array_wrapper } =
+        clause
+    else {
         return Err(SqlError::not_simulated(format_args!("{clause}")));
     };
     let sql = format!(
@@ -174,8 +196,8 @@ pub(super) fn for_json(query: &mut Query) -> Result<(), SqlError> {
 }
 
 fn parsed_query(sql: &str) -> Result<Query, SqlError> {
-    let mut parsed =
-        Parser::parse_sql(&PostgreSqlDialect {}, sql).map_err(|failure| super::batch::syntax(&failure.to_string()))?;
+    let mut parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql)
+        .map_err(|failure| super::batch::syntax(&failure.to_string()))?;
     match parsed.pop() {
         Some(sqlparser::ast::Statement::Query(query)) => Ok(*query),
         _ => Err(SqlError::not_simulated(sql)),

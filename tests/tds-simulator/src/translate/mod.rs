@@ -37,10 +37,24 @@ pub(crate) enum Step {
     IdentityInsert(String, Switch),
     /// Something that makes no difference here.
     Nothing,
-    Declare { name: String, kind: SqlType, value: Option<Statement> },
-    Assign { name: String, value: Statement },
-    If { condition: Statement, then: Vec<Step>, otherwise: Vec<Step> },
-    Throw { number: u32, message: String },
+    Declare {
+        name: String,
+        kind: SqlType,
+        value: Option<Statement>,
+    },
+    Assign {
+        name: String,
+        value: Statement,
+    },
+    If {
+        condition: Statement,
+        then: Vec<Step>,
+        otherwise: Vec<Step>,
+    },
+    Throw {
+        number: u32,
+        message: String,
+    },
     /// Text that the client gets as a message.
     Print(String),
 }
@@ -79,6 +93,8 @@ pub(crate) enum StatementKind {
     /// Rows are counted; with an OUTPUT clause they come too.
     Change,
     /// An insert, which has to say so when it sets an identity column of this table.
-    Insert { table: String },
+    Insert {
+        table: String,
+    },
     Definition,
 }

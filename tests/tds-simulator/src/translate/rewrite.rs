@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    self, DataType, Expr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, ObjectNamePart, OrderByExpr,
-    Query, Select, SelectItem, SetExpr, TableFactor, TopQuantity, Value, ValueWithSpan, VisitMut, VisitorMut,
+    self, DataType, Expr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, ObjectNamePart,
+    OrderByExpr, Query, Select, SelectItem, SetExpr, TableFactor, TopQuantity, Value, ValueWithSpan,
+    VisitMut, VisitorMut,
 };
 
 use super::batch::Context;
@@ -54,8 +55,12 @@ pub(super) fn item_names(items: &[SelectItem]) -> Option<Vec<String>> {
     items
         .iter()
         .map(|item| match item {
-            SelectItem::UnnamedExpr(Expr::Identifier(name)) if !name.value.starts_with('@') => Some(name.value.clone()),
-            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(|name| name.value.clone()),
+            SelectItem::UnnamedExpr(Expr::Identifier(name)) if !name.value.starts_with('@') => {
+                Some(name.value.clone())
+            }
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
+                parts.last().map(|name| name.value.clone())
+            }
             SelectItem::UnnamedExpr(_) => Some(String::new()),
             SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
             _ => None,
@@ -98,9 +103,13 @@ impl VisitorMut for Rewriter<'_> {
 
     fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<SqlError> {
         match &mut value.value {
-            Value::NationalStringLiteral(text) => value.value = Value::SingleQuotedString(std::mem::take(text)),
+            Value::NationalStringLiteral(text) => {
+                value.value = Value::SingleQuotedString(std::mem::take(text))
+            }
             // Binary, not a string of bits.
-            Value::HexStringLiteral(digits) => value.value = Value::EscapedStringLiteral(format!("\\x{digits}")),
+            Value::HexStringLiteral(digits) => {
+                value.value = Value::EscapedStringLiteral(format!("\\x{digits}"))
+            }
             _ => {}
         }
         ControlFlow::Continue(())
@@ -113,6 +122,9 @@ impl VisitorMut for Rewriter<'_> {
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
         if select.into.is_some() {
             return ControlFlow::Break(SqlError::not_simulated("SELECT … INTO"));
+        }
+        if select.projection.iter().any(assigns) {
+            return ControlFlow::Break(SqlError::not_simulated("SELECT that assigns a variable: use SET"));
         }
         for table in &mut select.from {
             for join in &mut table.joins {
@@ -206,9 +218,22 @@ impl Rewriter<'_> {
     }
 }
 
+/// Whether an item of a SELECT is `@v = …`.
+fn assigns(item: &SelectItem) -> bool {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => alias.value.starts_with('@'),
+        SelectItem::UnnamedExpr(Expr::BinaryOp { op: ast::BinaryOperator::Eq, .. }) => true,
+        _ => false,
+    }
+}
+
 /// Text of PostgreSQL's SQL as an expression.
 pub(super) fn raw(sql: &str) -> Expr {
-    Expr::Identifier(Ident { value: sql.to_owned(), quote_style: None, span: sqlparser::tokenizer::Span::empty() })
+    Expr::Identifier(Ident {
+        value: sql.to_owned(),
+        quote_style: None,
+        span: sqlparser::tokenizer::Span::empty(),
+    })
 }
 
 fn cast(expression: &Expr, kind: &DataType, is_try: bool, style: Option<&Expr>) -> Result<Expr, SqlError> {
@@ -221,6 +246,9 @@ fn cast(expression: &Expr, kind: &DataType, is_try: bool, style: Option<&Expr>) 
             let length = length.map_or("null".to_owned(), |length| length.to_string());
             let style = style.map_or("null".to_owned(), ToString::to_string);
             format!("sys.to_text({expression}, {length}, {style})")
+        }
+        (None, _) if types::is_integer(kind) => {
+            format!("cast(sys.whole({expression}) as {})", types::expression(kind))
         }
         (None, _) => format!("cast({expression} as {})", types::expression(kind)),
     }))
@@ -264,6 +292,7 @@ fn limit(query: &mut Query) -> Result<(), SqlError> {
         Some(TopQuantity::Constant(count)) => raw(&count.to_string()),
         None => return Err(SqlError::not_simulated("TOP without a number")),
     };
-    query.limit_clause = Some(LimitClause::LimitOffset { limit: Some(count), offset: None, limit_by: Vec::new() });
+    query.limit_clause =
+        Some(LimitClause::LimitOffset { limit: Some(count), offset: None, limit_by: Vec::new() });
     Ok(())
 }

@@ -23,7 +23,9 @@ pub(super) fn declared(kind: &DataType) -> Result<SqlType, SqlError> {
         DataType::BigInt(None) => SqlType::BigInt,
         DataType::Real => SqlType::Real,
         DataType::Float(_) | DataType::DoublePrecision => SqlType::Float,
-        DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => decimal(info).ok_or_else(unknown)?,
+        DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => {
+            decimal(info).ok_or_else(unknown)?
+        }
         DataType::Nvarchar(length) => SqlType::NVarChar(limit(length.as_ref(), 1).ok_or_else(unknown)?),
         DataType::Varchar(length) => SqlType::VarChar(limit(length.as_ref(), 1).ok_or_else(unknown)?),
         DataType::Char(length) | DataType::Character(length) => {
@@ -36,7 +38,9 @@ pub(super) fn declared(kind: &DataType) -> Result<SqlType, SqlError> {
                 SqlType::VarBinary(Some(u16::try_from(*length).map_err(|_| unknown())?))
             }
         },
-        DataType::Binary(length) => SqlType::Binary(u16::try_from(length.unwrap_or(1)).map_err(|_| unknown())?),
+        DataType::Binary(length) => {
+            SqlType::Binary(u16::try_from(length.unwrap_or(1)).map_err(|_| unknown())?)
+        }
         DataType::Date => SqlType::Date,
         DataType::Time(scale, _) => SqlType::Time { scale: seconds_scale(*scale).ok_or_else(unknown)? },
         DataType::Datetime(_) => SqlType::DateTime,
@@ -62,7 +66,9 @@ fn named(name: &str, arguments: &[String]) -> Option<SqlType> {
         "uniqueidentifier" => SqlType::Guid,
         "smalldatetime" => SqlType::SmallDateTime,
         "datetime" => SqlType::DateTime,
-        "datetime2" => SqlType::DateTime2 { scale: seconds_scale(number().transpose().ok()?.map(u64::from))? },
+        "datetime2" => {
+            SqlType::DateTime2 { scale: seconds_scale(number().transpose().ok()?.map(u64::from))? }
+        }
         "nvarchar" => SqlType::NVarChar(text()?),
         "varchar" => SqlType::VarChar(text()?),
         "nchar" => SqlType::NChar(text()??),
@@ -127,6 +133,7 @@ pub(crate) fn written(kind: SqlType) -> String {
         SqlType::DateTime2 { scale } => format!("datetime2({scale})"),
         SqlType::DateTime => "datetime".to_owned(),
         SqlType::SmallDateTime => "smalldatetime".to_owned(),
+        SqlType::Null => "null".to_owned(),
     }
 }
 
@@ -141,7 +148,9 @@ pub(crate) fn expression(kind: SqlType) -> String {
         SqlType::Float => "double precision".to_owned(),
         SqlType::Money | SqlType::SmallMoney => "numeric(19,4)".to_owned(),
         SqlType::Decimal { precision, scale } => format!("numeric({precision},{scale})"),
-        SqlType::NVarChar(_) | SqlType::NChar(_) | SqlType::VarChar(_) | SqlType::Char(_) => "bpchar".to_owned(),
+        SqlType::NVarChar(_) | SqlType::NChar(_) | SqlType::VarChar(_) | SqlType::Char(_) => {
+            "bpchar".to_owned()
+        }
         SqlType::VarBinary(_) | SqlType::Binary(_) => "bytea".to_owned(),
         SqlType::Guid => "uuid".to_owned(),
         SqlType::Date => "date".to_owned(),
@@ -149,7 +158,12 @@ pub(crate) fn expression(kind: SqlType) -> String {
         SqlType::DateTime2 { scale } => format!("timestamp({})", scale.min(6)),
         SqlType::DateTime => "timestamp(3)".to_owned(),
         SqlType::SmallDateTime => "timestamp(0)".to_owned(),
+        SqlType::Null => "unknown".to_owned(),
     }
+}
+
+pub(super) fn is_integer(kind: SqlType) -> bool {
+    matches!(kind, SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt)
 }
 
 /// The characters of a text type; none for other types, none inside for `max`.
@@ -186,8 +200,10 @@ pub(crate) fn domain(kind: SqlType) -> Option<String> {
     }
     let check = match (kind, characters(kind)) {
         (SqlType::TinyInt, _) => "value between 0 and 255".to_owned(),
-        (SqlType::SmallMoney, _) => "abs(value) < 214748.3648".to_owned(),
-        (SqlType::VarBinary(Some(bytes)) | SqlType::Binary(bytes), _) => format!("octet_length(value) <= {bytes}"),
+        (SqlType::SmallMoney, _) => "value between -214748.3648 and 214748.3647".to_owned(),
+        (SqlType::VarBinary(Some(bytes)) | SqlType::Binary(bytes), _) => {
+            format!("octet_length(value) <= {bytes}")
+        }
         (_, Some(Some(length))) => format!("char_length(sys.raw(value)) <= {length}"),
         _ => String::new(),
     };

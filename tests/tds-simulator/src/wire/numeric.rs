@@ -59,7 +59,8 @@ pub(crate) fn to_postgres(mantissa: i128, scale: u8) -> Vec<u8> {
 
 /// Reads PostgreSQL's binary `numeric`: mantissa and decimal places.
 pub(crate) fn from_postgres(bytes: &[u8]) -> Result<(i128, u8), SqlError> {
-    let overflow = || SqlError::new(8115, "Arithmetic overflow error converting expression to data type numeric.");
+    let overflow =
+        || SqlError::new(8115, "Arithmetic overflow error converting expression to data type numeric.");
     let mut reader = Reader::new(bytes);
     let mut next = || reader.take(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
     let (count, weight, sign, scale) = (next()?, next()? as i16, next()?, next()?);
@@ -88,7 +89,15 @@ mod tests {
     #[test]
     fn decimals_survive_the_trip_through_postgresql() {
         for (mantissa, scale) in [
-            (0, 0), (0, 4), (1, 0), (-1, 4), (10_000, 4), (123_456_789, 2), (5, 9), (-99_999, 1), (10_000, 0),
+            (0, 0),
+            (0, 4),
+            (1, 0),
+            (-1, 4),
+            (10_000, 4),
+            (123_456_789, 2),
+            (5, 9),
+            (-99_999, 1),
+            (10_000, 0),
             (99_999_999_999_999_999_999_999_999_999_999_999_999, 0),
             (-99_999_999_999_999_999_999_999_999_999_999_999_999, 38),
             (12_345_678_901_234_567_890, 17),

@@ -61,7 +61,10 @@ impl Request {
         }
         let mut arguments = parameters.into_iter();
         let Some(Parameter { value: Value::Text(text), .. }) = arguments.next() else {
-            return Err(SqlError::new(214, "Procedure expects parameter '@statement' of type 'ntext/nchar/nvarchar'."));
+            return Err(SqlError::new(
+                214,
+                "Procedure expects parameter '@statement' of type 'ntext/nchar/nvarchar'.",
+            ));
         };
         let _declarations = arguments.next();
         Ok(Request { text, parameters: arguments.collect() })

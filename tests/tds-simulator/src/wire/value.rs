@@ -27,7 +27,10 @@ pub(crate) enum SqlType {
     Float,
     Money,
     SmallMoney,
-    Decimal { precision: u8, scale: u8 },
+    Decimal {
+        precision: u8,
+        scale: u8,
+    },
     NVarChar(Option<u16>),
     NChar(u16),
     VarChar(Option<u16>),
@@ -36,10 +39,16 @@ pub(crate) enum SqlType {
     Binary(u16),
     Guid,
     Date,
-    Time { scale: u8 },
-    DateTime2 { scale: u8 },
+    Time {
+        scale: u8,
+    },
+    DateTime2 {
+        scale: u8,
+    },
     DateTime,
     SmallDateTime,
+    /// The type of a NULL of which nothing more is said.
+    Null,
 }
 
 /// A value. Days and microseconds count from 2000-01-01, a time of day from midnight.
@@ -49,7 +58,10 @@ pub(crate) enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Decimal { mantissa: i128, scale: u8 },
+    Decimal {
+        mantissa: i128,
+        scale: u8,
+    },
     Text(String),
     Bytes(Vec<u8>),
     /// In the order in which it is written.
@@ -63,6 +75,8 @@ impl SqlType {
     /// The type of a parameter for PostgreSQL.
     pub(crate) fn postgres(self) -> Type {
         match self {
+            // PostgreSQL finds out from the place where it stands.
+            SqlType::Null => Type::UNKNOWN,
             SqlType::Bit => Type::BOOL,
             SqlType::TinyInt | SqlType::SmallInt => Type::INT2,
             SqlType::Int => Type::INT4,
@@ -83,6 +97,7 @@ impl SqlType {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<SqlType, SqlError> {
         let limit = |length: u16| if length == MAX { None } else { Some(length) };
         Ok(match reader.u8()? {
+            0x1f => SqlType::Null,
             0x24 => reader.u8().map(|_| SqlType::Guid)?,
             0x26 => match reader.u8()? {
                 1 => SqlType::TinyInt,
@@ -91,9 +106,27 @@ impl SqlType {
                 _ => SqlType::BigInt,
             },
             0x68 => reader.u8().map(|_| SqlType::Bit)?,
-            0x6d => if reader.u8()? == 4 { SqlType::Real } else { SqlType::Float },
-            0x6e => if reader.u8()? == 4 { SqlType::SmallMoney } else { SqlType::Money },
-            0x6f => if reader.u8()? == 4 { SqlType::SmallDateTime } else { SqlType::DateTime },
+            0x6d => {
+                if reader.u8()? == 4 {
+                    SqlType::Real
+                } else {
+                    SqlType::Float
+                }
+            }
+            0x6e => {
+                if reader.u8()? == 4 {
+                    SqlType::SmallMoney
+                } else {
+                    SqlType::Money
+                }
+            }
+            0x6f => {
+                if reader.u8()? == 4 {
+                    SqlType::SmallDateTime
+                } else {
+                    SqlType::DateTime
+                }
+            }
             0x6a | 0x6c => {
                 let (_length, precision, scale) = (reader.u8()?, reader.u8()?, reader.u8()?);
                 SqlType::Decimal { precision, scale }
@@ -125,6 +158,7 @@ impl SqlType {
             to.extend(COLLATION);
         };
         match self {
+            SqlType::Null => to.push(0x1f),
             SqlType::Bit => to.extend([0x68, 1]),
             SqlType::TinyInt => to.extend([0x26, 1]),
             SqlType::SmallInt => to.extend([0x26, 2]),
@@ -134,7 +168,9 @@ impl SqlType {
             SqlType::Float => to.extend([0x6d, 8]),
             SqlType::Money => to.extend([0x6e, 8]),
             SqlType::SmallMoney => to.extend([0x6e, 4]),
-            SqlType::Decimal { precision, scale } => to.extend([0x6a, decimal_bytes(precision), precision, scale]),
+            SqlType::Decimal { precision, scale } => {
+                to.extend([0x6a, decimal_bytes(precision), precision, scale])
+            }
             SqlType::NVarChar(length) => text(to, 0xe7, length.map_or(MAX, |characters| characters * 2)),
             SqlType::NChar(length) => text(to, 0xef, length * 2),
             SqlType::VarChar(length) => text(to, 0xa7, length.unwrap_or(MAX)),
@@ -195,14 +231,19 @@ impl Value {
             Ok(wide)
         };
         Ok(match kind {
+            SqlType::Null => Value::Null,
             SqlType::Bit => Value::Bool(bytes.first().is_some_and(|byte| *byte != 0)),
-            SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt => Value::Int(match bytes.len() {
-                1 => i64::from(bytes[0]),
-                2 => i64::from(i16::from_le_bytes([bytes[0], bytes[1]])),
-                4 => i64::from(i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])),
-                _ => i64::from_le_bytes(fixed(&bytes)?),
-            }),
-            SqlType::Real => Value::Float(f64::from(f32::from_le_bytes(bytes.try_into().map_err(|_| bad())?))),
+            SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt => {
+                Value::Int(match bytes.len() {
+                    1 => i64::from(bytes[0]),
+                    2 => i64::from(i16::from_le_bytes([bytes[0], bytes[1]])),
+                    4 => i64::from(i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])),
+                    _ => i64::from_le_bytes(fixed(&bytes)?),
+                })
+            }
+            SqlType::Real => {
+                Value::Float(f64::from(f32::from_le_bytes(bytes.try_into().map_err(|_| bad())?)))
+            }
             SqlType::Float => Value::Float(f64::from_le_bytes(fixed(&bytes)?)),
             SqlType::SmallMoney => {
                 let scaled = i32::from_le_bytes(bytes.try_into().map_err(|_| bad())?);
@@ -226,7 +267,9 @@ impl Value {
             SqlType::VarBinary(_) | SqlType::Binary(_) => Value::Bytes(bytes),
             SqlType::Guid => Value::Guid(turn_guid(bytes.try_into().map_err(|_| bad())?)),
             SqlType::Date => Value::Date(read_days(&bytes)?),
-            SqlType::Time { scale } => Value::Time(i64::from_le_bytes(fixed(&bytes)?) * 10_i64.pow(7 - u32::from(scale)) / 10),
+            SqlType::Time { scale } => {
+                Value::Time(i64::from_le_bytes(fixed(&bytes)?) * 10_i64.pow(7 - u32::from(scale)) / 10)
+            }
             SqlType::DateTime2 { scale } => {
                 let (time, days) = bytes.split_at_checked(bytes.len().saturating_sub(3)).ok_or_else(bad)?;
                 let time = i64::from_le_bytes(fixed(time)?) * 10_i64.pow(7 - u32::from(scale)) / 10;
@@ -245,6 +288,15 @@ impl Value {
         })
     }
 
+    /// Gives a decimal a number of places; others stay as they are.
+    pub(crate) fn set_scale(&mut self, wanted: u8) {
+        if let Value::Decimal { mantissa, scale } = self
+            && let Some(rescaled) = rescale(*mantissa, *scale, wanted)
+        {
+            (*mantissa, *scale) = (rescaled, wanted);
+        }
+    }
+
     /// Writes a column's value of a type.
     pub(crate) fn write(&self, kind: SqlType, to: &mut Vec<u8>) -> Result<(), SqlError> {
         let Some(bytes) = self.bytes(kind)? else {
@@ -252,8 +304,12 @@ impl Value {
                 SqlType::NVarChar(None) | SqlType::VarChar(None) | SqlType::VarBinary(None) => {
                     to.extend(u64::MAX.to_le_bytes());
                 }
-                SqlType::NVarChar(_) | SqlType::NChar(_) | SqlType::VarChar(_) | SqlType::Char(_)
-                | SqlType::VarBinary(_) | SqlType::Binary(_) => to.extend(MAX.to_le_bytes()),
+                SqlType::NVarChar(_)
+                | SqlType::NChar(_)
+                | SqlType::VarChar(_)
+                | SqlType::Char(_)
+                | SqlType::VarBinary(_)
+                | SqlType::Binary(_) => to.extend(MAX.to_le_bytes()),
                 _ => to.push(0),
             }
             return Ok(());
@@ -267,8 +323,12 @@ impl Value {
                 }
                 to.extend(0_u32.to_le_bytes());
             }
-            SqlType::NVarChar(_) | SqlType::NChar(_) | SqlType::VarChar(_) | SqlType::Char(_)
-            | SqlType::VarBinary(_) | SqlType::Binary(_) => {
+            SqlType::NVarChar(_)
+            | SqlType::NChar(_)
+            | SqlType::VarChar(_)
+            | SqlType::Char(_)
+            | SqlType::VarBinary(_)
+            | SqlType::Binary(_) => {
                 to.extend((bytes.len() as u16).to_le_bytes());
                 to.extend(&bytes);
             }
@@ -287,15 +347,21 @@ impl Value {
             (_, Value::Null) => return Ok(None),
             (SqlType::Bit, Value::Bool(value)) => vec![u8::from(*value)],
             (SqlType::TinyInt, Value::Int(value)) => vec![u8::try_from(*value).map_err(|_| overflow())?],
-            (SqlType::SmallInt, Value::Int(value)) => i16::try_from(*value).map_err(|_| overflow())?.to_le_bytes().into(),
-            (SqlType::Int, Value::Int(value)) => i32::try_from(*value).map_err(|_| overflow())?.to_le_bytes().into(),
+            (SqlType::SmallInt, Value::Int(value)) => {
+                i16::try_from(*value).map_err(|_| overflow())?.to_le_bytes().into()
+            }
+            (SqlType::Int, Value::Int(value)) => {
+                i32::try_from(*value).map_err(|_| overflow())?.to_le_bytes().into()
+            }
             (SqlType::BigInt, Value::Int(value)) => value.to_le_bytes().into(),
             (SqlType::Real, Value::Float(value)) => (*value as f32).to_le_bytes().into(),
             (SqlType::Float, Value::Float(value)) => value.to_le_bytes().into(),
             (SqlType::Money | SqlType::SmallMoney, Value::Decimal { mantissa, scale }) => {
                 let scaled = rescale(*mantissa, *scale, 4).ok_or_else(overflow)?;
                 match kind {
-                    SqlType::SmallMoney => i32::try_from(scaled).map_err(|_| overflow())?.to_le_bytes().into(),
+                    SqlType::SmallMoney => {
+                        i32::try_from(scaled).map_err(|_| overflow())?.to_le_bytes().into()
+                    }
                     _ => i64::try_from(scaled).map_err(|_| overflow())?.rotate_left(32).to_le_bytes().into(),
                 }
             }
@@ -377,9 +443,13 @@ impl Value {
             Type::DATE => Value::Date(i32::from_be_bytes(bytes.try_into().map_err(bad)?)),
             Type::TIME => Value::Time(i64::from_be_bytes(bytes.try_into().map_err(bad)?)),
             Type::TIMESTAMP => Value::Timestamp(i64::from_be_bytes(bytes.try_into().map_err(bad)?)),
-            Type::BPCHAR | Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN | Type::CHAR | Type::JSON => {
-                Value::Text(String::from_utf8_lossy(bytes).into_owned())
-            }
+            Type::BPCHAR
+            | Type::TEXT
+            | Type::VARCHAR
+            | Type::NAME
+            | Type::UNKNOWN
+            | Type::CHAR
+            | Type::JSON => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
             _ => return Err(SqlError::not_simulated(format_args!("a column of PostgreSQL's type {kind}"))),
         })
     }
@@ -388,6 +458,7 @@ impl Value {
 /// The bytes of a parameter, without their length; none for NULL.
 fn value_bytes(kind: SqlType, reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>, SqlError> {
     match kind {
+        SqlType::Null => Ok(None),
         SqlType::NVarChar(None) | SqlType::VarChar(None) | SqlType::VarBinary(None) => {
             if reader.u64()? == u64::MAX {
                 return Ok(None);
@@ -400,8 +471,12 @@ fn value_bytes(kind: SqlType, reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>
                 }
             }
         }
-        SqlType::NVarChar(_) | SqlType::NChar(_) | SqlType::VarChar(_) | SqlType::Char(_)
-        | SqlType::VarBinary(_) | SqlType::Binary(_) => match reader.u16()? {
+        SqlType::NVarChar(_)
+        | SqlType::NChar(_)
+        | SqlType::VarChar(_)
+        | SqlType::Char(_)
+        | SqlType::VarBinary(_)
+        | SqlType::Binary(_) => match reader.u16()? {
             MAX => Ok(None),
             length => Ok(Some(reader.take(usize::from(length))?.to_vec())),
         },

@@ -13,7 +13,7 @@ use wattle_sql::{Mapping, TlsMode, is_local_host};
 
 use crate::address::Address;
 use crate::error::source_error;
-use crate::position::Identity;
+use crate::position::{Identity, UNSEEN};
 use crate::settings::Options;
 use crate::value::text;
 
@@ -96,7 +96,7 @@ impl Connector {
         let part = |at| rows.first().and_then(|row| text(row, at)).map(|text| text.to_lowercase());
         session.identity = Identity {
             broker: part(0).unwrap_or_default(),
-            life: format!("{}/{}", part(1).unwrap_or_else(|| "-".into()), part(2).unwrap_or_default()),
+            life: format!("{}/{}", part(1).unwrap_or_else(|| UNSEEN.into()), part(2).unwrap_or_default()),
         };
         Ok(session)
     }

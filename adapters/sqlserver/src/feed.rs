@@ -43,6 +43,7 @@ impl SqlServerFeed {
         require(&inner, &session, &from)?;
         inner.forget_schema().await;
         let session = check::require_heard(&inner, session).await?;
+        let from = TrackedPosition { identity: session.identity().clone(), ..from };
         let mut poller =
             Poller { inner, session, position: from, terms: HashMap::new(), told: HashMap::new() };
         // What is wrong with the position is said at once.
@@ -64,7 +65,7 @@ fn require(inner: &Inner, session: &Session, from: &TrackedPosition) -> Result<(
         }
         return Err(identity_mismatch(&from.identity, here));
     }
-    if here.life != from.identity.life {
+    if !here.is_same(&from.identity) {
         let what = format!(
             "the database was restored, renamed or failed over: it is {} now, and was {} when it was heard",
             here.life, from.identity.life

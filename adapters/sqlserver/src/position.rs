@@ -25,6 +25,22 @@ pub(crate) struct TrackedPosition {
     pub(crate) version: i64,
 }
 
+impl Identity {
+    /// Is this the same life of the same database? A fork that the login could not see says nothing.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let (Some((fork, date)), Some((other_fork, other_date))) =
+            (self.life.split_once('/'), other.life.split_once('/'))
+        else {
+            return false;
+        };
+        let unseen = fork == UNSEEN || other_fork == UNSEEN;
+        self.broker == other.broker && date == other_date && (unseen || fork == other_fork)
+    }
+}
+
+/// In place of a fork that the login may not see.
+pub(crate) const UNSEEN: &str = "-";
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.broker, self.life)
@@ -58,7 +74,7 @@ impl TrackedPosition {
 
     /// Does whoever has come here have everything up to there?
     pub(crate) fn includes(&self, there: &Self) -> bool {
-        self.identity == there.identity && self.version >= there.version
+        self.identity.is_same(&there.identity) && self.version >= there.version
     }
 }
 
@@ -86,5 +102,7 @@ mod tests {
         let here = at("f1/2026", 9);
         assert!(here.includes(&at("f1/2026", 9)) && !here.includes(&at("f1/2026", 10)));
         assert!(!here.includes(&at("f2/2026", 3)), "another life");
+        assert!(here.includes(&at("-/2026", 3)), "a right to see the fork is no other life");
+        assert!(!here.includes(&at("-/2027", 3)));
     }
 }

@@ -64,7 +64,7 @@ impl SqlServerSnapshot {
         }
         // What was heard in another life of the database is no more: the feed finds that out, and every record is compared
         // again.
-        positions.retain(|position| position.identity.life == here.life);
+        positions.retain(|position| position.identity.is_same(&here));
         let wanted = positions.iter().map(|position| position.version).max();
         let deadline = Instant::now() + inner.options.fence_timeout();
         let mut wait = FENCE_WAIT.0;

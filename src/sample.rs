@@ -27,6 +27,8 @@ pub(crate) enum Sample {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Retailer {
+    /// SQL Server.
+    Acacia,
     /// MariaDB.
     Banksia,
     /// PostgreSQL.
@@ -38,6 +40,7 @@ enum Retailer {
 impl Retailer {
     fn name(self) -> &'static str {
         match self {
+            Self::Acacia => "acacia",
             Self::Banksia => "banksia",
             Self::Correa => "correa",
             Self::Dianella => "dianella",
@@ -49,7 +52,7 @@ impl Retailer {
 pub(crate) struct Create {
     /// Which sample retailer.
     retailer: Retailer,
-    /// The database, as its owner: mysql://… for Banksia, postgres://… for Correa, sqlite:PATH for Dianella.
+    /// The database, as its owner: sqlserver://… for Acacia, mysql://… for Banksia, postgres://… for Correa, sqlite:PATH for Dianella.
     #[arg(long)]
     url: String,
     /// How many customers it has; a customer has about 180 rows.
@@ -96,6 +99,7 @@ impl Create {
             progress.at(at.row_count, at.stage);
         };
         match self.retailer {
+            Retailer::Acacia => wattle_acacia::create(&self.url, config, show).await?,
             Retailer::Banksia => wattle_banksia::create(&self.url, config, show).await?,
             Retailer::Correa => wattle_correa::create(&self.url, config, show).await?,
             Retailer::Dianella => wattle_dianella::create(&self.url, config, show).await?,
@@ -115,6 +119,10 @@ impl Work {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let stop = signals::stop_requested()?;
         match self.retailer {
+            Retailer::Acacia => {
+                let workload = wattle_acacia::Workload::open(&self.url).await?;
+                self.steps(workload, wattle_acacia::Error::is_transient, stop).await
+            }
             Retailer::Banksia => {
                 let workload = wattle_banksia::Workload::open(&self.url).await?;
                 self.steps(workload, wattle_banksia::Error::is_transient, stop).await

@@ -428,7 +428,10 @@ async fn adapters_and_options() -> Result<()> {
             "corea",
             &url,
             json!({}),
-            &["there is no adapter `corea`", "banksia, correa, dianella, mysql, postgres, sqlite"],
+            &[
+                "there is no adapter `corea`",
+                "acacia, banksia, correa, dianella, mysql, postgres, sqlite, sqlserver",
+            ],
         ),
         ("postgres", &url, json!({}), &["needs the option `pack`", "folder"]),
         ("postgres", &url, json!({ "pack": 1 }), &["needs the option `pack`"]),

@@ -1,7 +1,7 @@
 //! How MySQL and MariaDB write the shared queries.
 
 use wattle_core::{EntityGraph, Key, KeyType, NodeId, SourceError};
-use wattle_sql::{Dialect, key_names, key_values};
+use wattle_sql::{Dialect, key_names, key_values, spelled_out};
 
 use crate::catalogue::quote;
 use crate::connect::literal;
@@ -52,15 +52,7 @@ impl Dialect for MySql {
 
     /// Spelled out: a comparison of rows is looked up in no index.
     fn after(&self, columns: &[String], values: &[String]) -> String {
-        let mut condition = String::new();
-        for (column, value) in columns.iter().zip(values).rev() {
-            condition = if condition.is_empty() {
-                format!("{column} > {value}")
-            } else {
-                format!("{column} >= {value} and ({column} > {value} or {condition})")
-            };
-        }
-        format!("({condition})")
+        spelled_out(columns, values)
     }
 }
 
@@ -128,13 +120,6 @@ pub(crate) fn keys_json(graph: &EntityGraph, node: NodeId, keys: &[Key]) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_follows_a_cursor_is_spelled_out() {
-        let texts = |texts: [&str; 3]| texts.map(str::to_owned);
-        let condition = Dialect::after(&MySql::default(), &texts(["a", "b", "c"]), &texts(["1", "2", "3"]));
-        assert_eq!(condition, "(a >= 1 and (a > 1 or b >= 2 and (b > 2 or c > 3)))");
-    }
 
     #[test]
     fn constants_have_their_columns_type() {

@@ -77,6 +77,45 @@ impl Table {
         format!("{} on duplicate key update {set};\n", self.insert(&tuples))
     }
 
+    /// The same as SQL Server has it: one statement that replaces the row, and one that inserts it where there is none. A
+    /// table whose key the database gives takes one only while it is told so, for which `identity` is the table's name.
+    pub fn put_if_missing<T>(
+        &self,
+        rows: impl IntoIterator<Item = T>,
+        write: impl Fn(&mut Row, T),
+        identity: Option<&str>,
+    ) -> String {
+        let mut sql = String::new();
+        for item in rows {
+            let mut row = Row::of(Style::National);
+            write(&mut row, item);
+            let values = row.values();
+            let pairs: Vec<String> = self
+                .columns
+                .iter()
+                .zip(&values)
+                .map(|(column, value)| format!("{column} = {value}"))
+                .collect();
+            let (key, rest) = pairs.split_at(self.key_columns);
+            let (name, key) = (self.name, key.join(" and "));
+            if self.on_conflict == OnConflict::Update && !rest.is_empty() {
+                sql.push_str(&format!("update {name} set {} where {key};\n", rest.join(", ")));
+            }
+            let insert = format!(
+                "insert into {name} ({}) select {} where not exists (select 1 from {name} where {key});\n",
+                self.columns.join(", "),
+                values.join(", ")
+            );
+            match identity {
+                Some(table) => sql.push_str(&format!(
+                    "set identity_insert {table} on;\n{insert}set identity_insert {table} off;\n"
+                )),
+                None => sql.push_str(&insert),
+            }
+        }
+        sql
+    }
+
     /// The columns beside the key, each set to what `value` says of it.
     fn set(&self, value: impl Fn(&str) -> String) -> String {
         let rest = self.columns[self.key_columns..].iter();
@@ -98,7 +137,12 @@ fn tuples<T>(rows: impl IntoIterator<Item = T>, write: impl Fn(&mut Row, T)) -> 
 enum Style {
     Copy,
     Insert,
+    /// As SQL Server has it: texts in Unicode, and no more than so many tuples at once.
+    National,
 }
+
+/// SQL Server takes no more rows in one list of values.
+const MOST_TUPLES: usize = 1_000;
 
 /// Rows being written.
 #[derive(Clone, Debug)]
@@ -106,6 +150,11 @@ pub struct Row {
     text: String,
     style: Style,
     at_start: bool,
+    /// Where the values of the current row begin.
+    starts: Vec<usize>,
+    /// Rows in the text, and the texts that can take no more of them.
+    line_count: usize,
+    full: Vec<String>,
 }
 
 /// Rows for [`Table::copy`].
@@ -121,12 +170,32 @@ impl Row {
         Self::of(Style::Insert)
     }
 
+    /// Rows for [`Table::insert`] as SQL Server takes them: a thousand at once, in texts of Unicode.
+    pub fn national_tuples() -> Self {
+        Self::of(Style::National)
+    }
+
     fn of(style: Style) -> Self {
-        Self { text: String::new(), style, at_start: true }
+        let (text, starts, full) = (String::new(), Vec::new(), Vec::new());
+        Self { text, style, at_start: true, starts, line_count: 0, full }
+    }
+
+    /// What has been written since the last call, in as many texts as are needed.
+    pub fn take_all(&mut self) -> Vec<String> {
+        let mut texts = std::mem::take(&mut self.full);
+        texts.extend(Some(self.take()).filter(|text| !text.is_empty()));
+        texts
+    }
+
+    /// The values of the one row that was written.
+    fn values(&self) -> Vec<String> {
+        let ends = self.starts.iter().skip(1).map(|start| start - 1).chain([self.text.len()]);
+        self.starts.iter().zip(ends).map(|(start, end)| self.text[*start..end].to_owned()).collect()
     }
 
     /// What has been written since the last call.
     pub fn take(&mut self) -> String {
+        self.line_count = 0;
         std::mem::take(&mut self.text)
     }
 
@@ -143,11 +212,17 @@ impl Row {
     /// Writes a row.
     pub fn line(&mut self, write: impl FnOnce(&mut Self)) {
         self.at_start = true;
-        if self.style == Style::Insert {
+        self.starts.clear();
+        if self.style == Style::National && self.line_count == MOST_TUPLES {
+            let full = self.take();
+            self.full.push(full);
+        }
+        self.line_count += 1;
+        if self.style != Style::Copy {
             self.text.push_str(if self.text.is_empty() { "(" } else { ",\n(" });
         }
         write(self);
-        self.text.push(if self.style == Style::Insert { ')' } else { '\n' });
+        self.text.push(if self.style == Style::Copy { '\n' } else { ')' });
     }
 
     /// Writes the next column.
@@ -155,8 +230,8 @@ impl Row {
         self.separate();
         match self.style {
             Style::Copy => self.escape(value),
-            Style::Insert => {
-                self.text.push('\'');
+            Style::Insert | Style::National => {
+                self.text.push_str(if self.style == Style::National { "N'" } else { "'" });
                 self.escape(value);
                 self.text.push('\'');
             }
@@ -170,7 +245,7 @@ impl Row {
             Some(value) => self.put(value),
             None => {
                 self.separate();
-                self.text.push_str(if self.style == Style::Insert { "null" } else { "\\N" });
+                self.text.push_str(if self.style == Style::Copy { "\\N" } else { "null" });
                 self
             }
         }
@@ -178,7 +253,7 @@ impl Row {
 
     /// Writes the next column as an expression, for a type that no text is taken for; NULL if there is none. Only in tuples.
     pub fn expression(&mut self, sql: Option<impl Display>) -> &mut Self {
-        assert_eq!(self.style, Style::Insert, "COPY has values alone");
+        assert_ne!(self.style, Style::Copy, "COPY has values alone");
         self.separate();
         match sql {
             Some(sql) => write!(self.text, "{sql}").expect("writing to a string does not fail"),
@@ -189,8 +264,9 @@ impl Row {
 
     fn separate(&mut self) {
         if !std::mem::take(&mut self.at_start) {
-            self.text.push(if self.style == Style::Insert { ',' } else { '\t' });
+            self.text.push(if self.style == Style::Copy { '\t' } else { ',' });
         }
+        self.starts.push(self.text.len());
     }
 
     fn escape(&mut self, value: impl Display) {
@@ -209,7 +285,7 @@ impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
             match (self.style, character) {
-                (Style::Insert, '\'') => self.text.push_str("''"),
+                (Style::Insert | Style::National, '\'') => self.text.push_str("''"),
                 (Style::Copy, '\\') => self.text.push_str(r"\\"),
                 (Style::Copy, '\t') => self.text.push_str(r"\t"),
                 (Style::Copy, '\n') => self.text.push_str(r"\n"),
@@ -239,6 +315,18 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_values_has_at_most_so_many() {
+        let mut rows = Row::national_tuples();
+        for number in 0..=MOST_TUPLES {
+            rows.line(|row| {
+                row.put(number);
+            });
+        }
+        let texts = rows.take_all();
+        assert_eq!((texts.len(), texts[1].as_str()), (2, "(N'1000')"));
+    }
+
+    #[test]
     fn a_put_replaces_all_but_the_key() {
         let columns = &["a", "b", "c"];
         let table = Table { name: "t", columns, key_columns: 1, on_conflict: OnConflict::Update };
@@ -252,6 +340,18 @@ mod tests {
         let sql = table.put_on_duplicate_key([1], |row, number| {
             row.put(number).expression(Some("x'00'")).expression(None::<&str>);
         });
+        let put = table.put_if_missing(
+            [1],
+            |row, number| {
+                row.put(number).put("O'B, x").opt(None::<i32>);
+            },
+            Some("t"),
+        );
+        let expected = "update t set b = N'O''B, x', c = null where a = N'1';\n\
+                        set identity_insert t on;\n\
+                        insert into t (a, b, c) select N'1', N'O''B, x', null where not exists (select 1 from t where a = N'1');\n\
+                        set identity_insert t off;\n";
+        assert_eq!(put, expected);
         let expected = "insert into t (a, b, c) values ('1',x'00',null) on duplicate key update b = values(b), c = values(c);\n";
         assert_eq!(sql, expected);
     }

@@ -26,6 +26,25 @@ pub trait Dialect {
     fn after(&self, columns: &[String], values: &[String]) -> String {
         format!("({}) > ({})", columns.join(", "), values.join(", "))
     }
+
+    /// A query for the first rows of an order: what it selects, and everything from `from` on.
+    fn first(&self, count: usize, shown: &str, rest: &str) -> String {
+        format!("select {shown} {rest} limit {count}")
+    }
+}
+
+/// The condition that a row of columns comes after a row of values, for engines that do not compare rows, or look such a
+/// comparison up in no index.
+pub fn spelled_out(columns: &[String], values: &[String]) -> String {
+    let mut condition = String::new();
+    for (column, value) in columns.iter().zip(values).rev() {
+        condition = if condition.is_empty() {
+            format!("{column} > {value}")
+        } else {
+            format!("{column} >= {value} and ({column} > {value} or {condition})")
+        };
+    }
+    format!("({condition})")
 }
 
 /// An identifier, quoted as the SQL standard has it.
@@ -80,12 +99,8 @@ impl PageQuery<'_> {
         // Named apart from the columns, or the order would be that of the texts, and pages would miss some.
         let shown =
             columns.iter().enumerate().map(|(at, column)| format!("{} as text_{at}", dialect.text(column)));
-        format!(
-            "select {} from {from} where {condition} order by {} limit {}",
-            list(shown),
-            columns.join(", "),
-            self.limit + 1
-        )
+        let rest = format!("from {from} where {condition} order by {}", columns.join(", "));
+        dialect.first(self.limit + 1, &list(shown), &rest)
     }
 
     /// Keys that are there, after the cursor if there is one. A row without a key cannot be asked for.
@@ -208,6 +223,13 @@ mod tests {
              where t1.\"account_no\" is not null and (t1.\"account_no\") > (cast($2 as int))) found \
              where 1 = 1 order by c0 limit 3"
         );
+    }
+
+    #[test]
+    fn what_follows_a_cursor_is_spelled_out() {
+        let texts = |texts: [&str; 3]| texts.map(str::to_owned);
+        let condition = spelled_out(&texts(["a", "b", "c"]), &texts(["1", "2", "3"]));
+        assert_eq!(condition, "(a >= 1 and (a > 1 or b >= 2 and (b > 2 or c > 3)))");
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod value;
 pub use assemble::{Assembler, Row};
 pub use findings::{Findings, words};
 pub use join::{Join, path_join};
-pub use keys::{Dialect, PageQuery, key_names, key_of, key_values, quote};
+pub use keys::{Dialect, PageQuery, key_names, key_of, key_values, quote, spelled_out};
 pub use mapping::Mapping;
 pub use pack::{ArrayQuery, EntityQueries, Pack, PackError};
 pub use template::Template;

@@ -1,0 +1,10 @@
+select k.ord as "$ord",
+       c.[ContactId] as "$from.contact",
+       c.[FirstName] as "firstName",
+       c.[LastName] as "lastName",
+       c.[MiddleNames] as "middleNames",
+       c.[Title] as "prefix",
+       c.[Suffix] as "suffix"
+from {keys} k
+join [cust].[Contact] c on c.[AccountId] = k.[AccountId]
+order by k.ord, c.[ContactId]

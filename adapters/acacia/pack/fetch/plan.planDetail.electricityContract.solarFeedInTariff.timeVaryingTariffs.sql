@@ -1,0 +1,10 @@
+select k.ord as "$ord",
+       t.[TariffNo] as "$parent",
+       concat(t.[TariffNo], '.', r.[BlockNo]) as "$id",
+       r.[TimeOfUse] as "type",
+       r.[Title] as "displayName",
+       r.[Hours] as "timeVariations"
+from {keys} k
+join [product].[Tariff] t on t.[OfferCode] = k.[OfferCode] and t.[Fuel] = 'E' and t.[Section] = 'feed-in' and t.[PricedBy] = 'time'
+join [product].[Price] r on r.[OfferCode] = t.[OfferCode] and r.[Fuel] = t.[Fuel] and r.[TariffNo] = t.[TariffNo] and r.[StepNo] = 1
+order by k.ord, t.[TariffNo], r.[BlockNo]

@@ -1,0 +1,15 @@
+select k.ord as "$ord",
+       t.[TariffNo] as "$id",
+       t.[Class] as "type",
+       t.[Title] as "displayName",
+       t.[FirstMmdd] as "startDate",
+       t.[LastMmdd] as "endDate",
+       iif(t.[Supply] is null, null, 'SINGLE') as "dailySupplyChargeType",
+       t.[Supply] as "dailySupplyCharge",
+       t.[PricedBy] as "rateBlockUType",
+       r.[Title] as "singleRate.displayName"
+from {keys} k
+join [product].[Tariff] t on t.[OfferCode] = k.[OfferCode] and t.[Fuel] = 'G' and t.[Section] = 'season'
+left join [product].[Price] r on r.[OfferCode] = t.[OfferCode] and r.[Fuel] = t.[Fuel] and r.[TariffNo] = t.[TariffNo]
+    and r.[BlockNo] = 1 and r.[StepNo] = 1 and t.[PricedBy] = 'flat'
+order by k.ord, t.[TariffNo]

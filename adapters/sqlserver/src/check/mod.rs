@@ -1,0 +1,72 @@
+//! `check`: what is missing or risky at the source, each with the statement that puts it right.
+//!
+//! Everything that can be told is told at once: a missing grant does not hide a wrong setting, and what the administrator
+//! has yet to do does not hide a mistake in the pack.
+
+mod grants;
+mod queries;
+mod settings;
+mod tables;
+mod text;
+
+use wattle_core::{Finding, Severity, SourceError};
+use wattle_sql::Findings;
+
+use crate::Inner;
+use crate::catalogue::Catalogue;
+use crate::connect::Session;
+
+/// A table larger than this should not be read whole for a batch of keys.
+const MANY_ROWS: u64 = 10_000;
+
+struct Check<'a> {
+    inner: &'a Inner,
+    session: Session,
+    findings: Findings,
+}
+
+pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
+    let session = inner.connector.connect().await?;
+    let mut check = Check { inner, session, findings: Findings::default() };
+    let snapshots = check.settings().await?;
+    // Where no snapshot can be had, everything else can still be looked at.
+    if !snapshots {
+        check.session.batch("set a session up", "set transaction isolation level read committed").await?;
+    }
+    let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
+    let readable = check.grants(&catalogue).await?;
+    check.tables(&catalogue);
+    check.tracked(&catalogue).await?;
+    // What reads the tables can only be looked at where the tables can.
+    if readable {
+        check.edges(&catalogue).await?;
+        check.queries(&catalogue).await?;
+    }
+    Ok(check.findings.sorted())
+}
+
+/// Makes sure that every change of the captured tables is told with its key: what `check` refuses of them is an error.
+pub(crate) async fn require_heard(inner: &Inner, session: Session) -> Result<Session, SourceError> {
+    let mut check = Check { inner, session, findings: Findings::default() };
+    check.settings().await?;
+    let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
+    for id in inner.graph().captured() {
+        catalogue.known(inner.graph(), id)?;
+    }
+    check.tables(&catalogue);
+    check.tracked(&catalogue).await?;
+    let mut refused = check.findings.sorted();
+    refused.retain(|finding| finding.severity == Severity::Refused);
+    let others = refused.len().saturating_sub(1);
+    match refused.into_iter().next() {
+        None => Ok(check.session),
+        Some(Finding { what, fix, .. }) => Err(SourceError::Config {
+            what: if others == 0 {
+                what
+            } else {
+                format!("{what} (and {others} more, which `wattle check` tells)")
+            },
+            fix: fix.trim_start_matches("-- ").to_owned(),
+        }),
+    }
+}

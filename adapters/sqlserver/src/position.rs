@@ -1,0 +1,108 @@
+//! Positions in a database's change tracking: which database, since which restore, and how far.
+
+use std::fmt;
+use std::str::FromStr;
+
+use wattle_core::{Position, SourceError};
+
+/// Which database a position belongs to, and which of its lives.
+///
+/// A backup keeps the broker GUID, so a restored database is the same one; it begins a new recovery fork or a new date of
+/// creation, and its versions may have been set back without a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The broker GUID, in lower case.
+    pub(crate) broker: String,
+    /// The recovery fork, as far as the login may see it, and the date of creation.
+    pub(crate) life: String,
+}
+
+/// A position: text as `3e11fa47-… 5c0f…/2026-11-26T13:20:01 4711`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TrackedPosition {
+    pub(crate) identity: Identity,
+    /// The version of the last transaction up to here.
+    pub(crate) version: i64,
+}
+
+impl Identity {
+    /// Is this the same life of the same database? A fork that the login could not see says nothing.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let (Some((fork, date)), Some((other_fork, other_date))) =
+            (self.life.split_once('/'), other.life.split_once('/'))
+        else {
+            return false;
+        };
+        let unseen = fork == UNSEEN || other_fork == UNSEEN;
+        self.broker == other.broker && date == other_date && (unseen || fork == other_fork)
+    }
+}
+
+/// In place of a fork that the login may not see.
+pub(crate) const UNSEEN: &str = "-";
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.broker, self.life)
+    }
+}
+
+impl FromStr for TrackedPosition {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let parts: Vec<&str> = text.split(' ').collect();
+        let &[broker, life, version] = parts.as_slice() else { return Err(()) };
+        let is_guid = broker.len() == 36 && broker.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        if !is_guid || !life.contains('/') {
+            return Err(());
+        }
+        let identity = Identity { broker: broker.into(), life: life.into() };
+        Ok(Self { identity, version: version.parse().map_err(drop)? })
+    }
+}
+
+impl TrackedPosition {
+    pub(crate) fn encode(&self) -> Position {
+        Position::new(format!("{} {}", self.identity, self.version))
+    }
+
+    pub(crate) fn decode(position: &Position) -> Result<Self, SourceError> {
+        position.as_str().parse().map_err(|()| SourceError::Bug {
+            what: format!("`{}` is not a position of a SQL Server source", position.as_str()),
+        })
+    }
+
+    /// Does whoever has come here have everything up to there?
+    pub(crate) fn includes(&self, there: &Self) -> bool {
+        self.identity.is_same(&there.identity) && self.version >= there.version
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(life: &str, version: i64) -> TrackedPosition {
+        let broker = "3e11fa47-71ca-11e1-9e33-c80aa9429562".to_owned();
+        TrackedPosition { identity: Identity { broker, life: life.into() }, version }
+    }
+
+    #[test]
+    fn positions_survive_their_text() {
+        let position = at("-/2026-11-26T13:20:01", 4711);
+        assert_eq!(TrackedPosition::decode(&position.encode()).unwrap(), position);
+        for other in ["mariadb-1 4 - - binlog.1", "3e11fa47-71ca-11e1-9e33-c80aa9429562 a/b x", "a b/c 1", ""]
+        {
+            assert!(TrackedPosition::decode(&Position::new(other)).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_restored_database_reaches_no_position_of_before() {
+        let here = at("f1/2026", 9);
+        assert!(here.includes(&at("f1/2026", 9)) && !here.includes(&at("f1/2026", 10)));
+        assert!(!here.includes(&at("f2/2026", 3)), "another life");
+        assert!(here.includes(&at("-/2026", 3)), "a right to see the fork is no other life");
+        assert!(!here.includes(&at("-/2027", 3)));
+    }
+}

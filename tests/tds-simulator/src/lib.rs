@@ -1,0 +1,30 @@
+//! A simulator of SQL Server, for tests where no SQL Server can be installed.
+//!
+//! It speaks TDS 7.4 to clients and runs what they send on a private PostgreSQL: T-SQL is translated, change tracking is
+//! made of triggers, the catalogue is a schema `sys` of views and functions. It is no SQL Server: it knows the statements
+//! that Wattle's adapter and its tests send, and refuses every other with error 50000 that names it.
+//!
+//! **What it guarantees.** Values of `bit`, the integers, `real`, `float`, `decimal`, `money`, text, binary,
+//! `uniqueidentifier`, `date`, `time`, `datetime2`, `datetime` and NULL arrive as they were sent, both ways. Text compares
+//! as under `SQL_Latin1_General_CP1_CI_AS`: without regard to case and trailing blanks. Versions of change tracking become
+//! visible in the order of commit, and inside a snapshot transaction the current version is the snapshot's. A failed
+//! statement leaves the transaction open, unless SQL Server would end it (deadlock, update conflict, `xact_abort`).
+//!
+//! **What differs.** Microseconds, not tenths of them. `read committed` reads without locks, as with
+//! `read_committed_snapshot`. `uniqueidentifier` sorts from its first byte. Any error ends the batch. No TLS, no MARS, no
+//! cursors, no procedures, no bulk load.
+//!
+//! **How it fails.** [`SqlServer`] and [`Database`] with an [`anyhow::Error`]; clients with SQL Server's error numbers.
+
+#[cfg(test)]
+mod commit_order;
+mod database;
+mod error;
+mod server;
+mod session;
+mod translate;
+mod wire;
+
+pub use database::{Backup, Database, Replica};
+pub use server::SqlServer;
+pub use wattle_testbed::{Fault, Proxy, Row, Stop};

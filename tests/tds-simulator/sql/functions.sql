@@ -72,6 +72,8 @@ create function sys.whole_average(bigint[]) returns integer language sql immutab
     as 'select case when $1[1] > 0 then ($1[2] / $1[1])::integer end';
 create aggregate sys.avg(integer) (sfunc = int4_avg_accum, stype = bigint[], finalfunc = sys.whole_average, initcond = '{0,0}');
 
+create function sys.padded(bpchar, integer) returns bpchar language sql immutable strict parallel safe
+    as 'select rpad(sys.raw($1), $2)::bpchar';
 create function sys.len(bpchar) returns integer language sql immutable strict parallel safe
     as 'select char_length(rtrim(sys.raw($1), '' ''))';
 create function sys.datalength(bpchar) returns integer language sql immutable strict parallel safe

@@ -6,7 +6,7 @@ use std::pin::pin;
 use futures::TryStreamExt;
 use tokio_postgres::types::Type;
 
-use super::columns::{Bound, Raw, fill_scales};
+use super::columns::{Bound, Raw, fill_up};
 use super::{Outcome, Session, Transaction};
 use crate::error::{Effect, SqlError};
 use crate::translate::{self, Context, Isolation, Statement, StatementKind, Step, Switch};
@@ -318,7 +318,7 @@ impl Session {
             }
             StatementKind::Change | StatementKind::Insert { .. } | StatementKind::Query => {
                 let columns = self.describe(prepared.columns(), statement.names.as_deref(), &rows).await?;
-                fill_scales(&columns, &mut rows);
+                fill_up(&columns, &mut rows);
                 Ok(Outcome::Rows { columns, rows })
             }
         }

@@ -245,7 +245,8 @@ fn cast(expression: &Expr, kind: &DataType, is_try: bool, style: Option<&Expr>) 
         (Some(length), style) => {
             let length = length.map_or("null".to_owned(), |length| length.to_string());
             let style = style.map_or("null".to_owned(), ToString::to_string);
-            format!("sys.to_text({expression}, {length}, {style})")
+            let text = format!("sys.to_text({expression}, {length}, {style})");
+            if types::is_fixed(kind) { format!("sys.padded({text}, {length})") } else { text }
         }
         (None, _) if types::is_integer(kind) => {
             format!("cast(sys.whole({expression}) as {})", types::expression(kind))

@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 use super::columns::{Bound, Raw, fill_up};
 use super::{Outcome, Session, Transaction};
 use crate::error::{Effect, SqlError};
-use crate::translate::{self, Context, Isolation, Statement, StatementKind, Step, Switch};
+use crate::translate::{self, Context, InsertColumns, Isolation, Statement, StatementKind, Step, Switch};
 use crate::wire::{Request, SqlType, TransactionRequest, Value};
 
 /// The variables of a text, by name.
@@ -297,7 +297,10 @@ impl Session {
         self.check_snapshot().await?;
         let mut sql = statement.sql.clone();
         let mut follow_up = None;
-        if let StatementKind::Insert { table } = &statement.kind
+        if let StatementKind::Insert { table, columns: InsertColumns::All } = &statement.kind {
+            sql = self.with_columns(sql, table).await?;
+        }
+        if let StatementKind::Insert { table, .. } = &statement.kind
             && self.identity_insert.as_ref() == Some(table)
         {
             sql = overriding(&sql);
@@ -322,6 +325,16 @@ impl Session {
                 Ok(Outcome::Rows { columns, rows })
             }
         }
+    }
+
+    /// An insert into a table with an identity column, with the columns that it means.
+    async fn with_columns(&self, sql: String, table: &str) -> Result<String, SqlError> {
+        let row = self.client.query_one("select (select sys.columns_to_insert($1))", &[&table]).await?;
+        let columns: Option<String> = row.get(0);
+        Ok(match columns {
+            Some(columns) => sql.replacen(table, &format!("{table} ({columns})"), 1),
+            None => sql,
+        })
     }
 
     /// The one value of a query.

@@ -113,16 +113,7 @@ impl Session {
             }
             Step::Begin => self.begin().await?,
             Step::Commit => self.commit().await?,
-            Step::Rollback => match self.transaction.take() {
-                Some(transaction) => {
-                    self.roll_back().await?;
-                    Outcome::RolledBack(transaction.descriptor)
-                }
-                None => {
-                    let message = "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.";
-                    return Err(SqlError::new(3903, message));
-                }
-            },
+            Step::Rollback => self.rollback().await?,
             Step::Isolation(level) => {
                 self.set_isolation(level)?;
                 Outcome::Done
@@ -199,6 +190,15 @@ impl Session {
         self.transaction = None;
         self.client.batch_execute("commit").await?;
         Ok(Outcome::Committed(descriptor))
+    }
+
+    async fn rollback(&mut self) -> Result<Outcome, SqlError> {
+        let Some(transaction) = self.transaction.take() else {
+            let message = "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.";
+            return Err(SqlError::new(3903, message));
+        };
+        self.roll_back().await?;
+        Ok(Outcome::RolledBack(transaction.descriptor))
     }
 
     async fn roll_back(&mut self) -> Result<(), SqlError> {

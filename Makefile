@@ -24,8 +24,8 @@ test: lint ## lints, then runs every test; servers are started privately
 soak: setup ## runs hundreds of schedules of faults; SEEDS=50 of each pair of engines by default
 	WATTLE_TEST_SEEDS=$${SEEDS:-50} cargo test --test convergence -- --nocapture
 
-bench: setup ## measures the sync engine on this machine
-	cargo bench -p wattle --bench sync
+bench: setup ## measures the sync engine and a MariaDB source on this machine
+	cargo bench -p wattle --bench sync --bench mysql
 
 docs: ## builds the book into docs/book
 	@command -v mdbook >/dev/null || { echo "mdbook is missing: cargo install mdbook" >&2; exit 1; }

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use serde_json::Value;
 use wattle_core::SourceAdapter;
+use wattle_mysql::MySqlAdapter;
 use wattle_postgres::PostgresAdapter;
 use wattle_sql::{Pack, PackError};
 use wattle_sqlite::SqliteAdapter;
 use wattle_tenants::Source;
 
 /// The adapters there are, and what each reads.
-pub(crate) const NAMES: [(&str, &str); 4] = [
+pub(crate) const NAMES: [(&str, &str); 6] = [
+    ("banksia", "the sample retailer Banksia on MariaDB"),
     ("correa", "the sample retailer Correa on PostgreSQL"),
     ("dianella", "the sample retailer Dianella on SQLite"),
+    ("mysql", "any retailer on MariaDB or MySQL, by the pack in the folder that the option `pack` names"),
     ("postgres", "any retailer on PostgreSQL, by the pack in the folder that the option `pack` names"),
     ("sqlite", "any retailer on SQLite, by the pack in the folder that the option `pack` names"),
 ];
@@ -28,10 +31,13 @@ pub(crate) fn build(source: &Source) -> anyhow::Result<Arc<dyn SourceAdapter>> {
     let folder = members.remove("pack");
     let name = source.adapter.as_str();
     let pack = match (name, folder) {
+        ("banksia", None) => Pack::from_files(wattle_banksia::PACK),
         ("correa", None) => Pack::from_files(wattle_correa::PACK),
         ("dianella", None) => Pack::from_files(wattle_dianella::PACK),
-        ("postgres" | "sqlite", Some(Value::String(folder))) => Pack::from_folder(Path::new(&folder)),
-        ("postgres" | "sqlite", _) => {
+        ("mysql" | "postgres" | "sqlite", Some(Value::String(folder))) => {
+            Pack::from_folder(Path::new(&folder))
+        }
+        ("mysql" | "postgres" | "sqlite", _) => {
             bail!("the adapter `{name}` needs the option `pack`, the folder of the retailer's pack")
         }
         (known, Some(_)) if NAMES.iter().any(|(name, _)| *name == known) => {
@@ -47,6 +53,10 @@ pub(crate) fn build(source: &Source) -> anyhow::Result<Arc<dyn SourceAdapter>> {
     if matches!(name, "dianella" | "sqlite") {
         let options = serde_json::from_value(options).context(unreadable)?;
         return Ok(Arc::new(SqliteAdapter::new(pack, &url, options)?));
+    }
+    if matches!(name, "banksia" | "mysql") {
+        let options = serde_json::from_value(options).context(unreadable)?;
+        return Ok(Arc::new(MySqlAdapter::new(pack, &url, options)?));
     }
     let slot = format!("wattle_{}_{}", source.tenant, source.system);
     let options = serde_json::from_value(options).context(unreadable)?;

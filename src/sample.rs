@@ -27,6 +27,8 @@ pub(crate) enum Sample {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Retailer {
+    /// MariaDB.
+    Banksia,
     /// PostgreSQL.
     Correa,
     /// SQLite.
@@ -36,6 +38,7 @@ enum Retailer {
 impl Retailer {
     fn name(self) -> &'static str {
         match self {
+            Self::Banksia => "banksia",
             Self::Correa => "correa",
             Self::Dianella => "dianella",
         }
@@ -46,7 +49,7 @@ impl Retailer {
 pub(crate) struct Create {
     /// Which sample retailer.
     retailer: Retailer,
-    /// The database, as its owner: postgres://… for Correa, sqlite:PATH for Dianella.
+    /// The database, as its owner: mysql://… for Banksia, postgres://… for Correa, sqlite:PATH for Dianella.
     #[arg(long)]
     url: String,
     /// How many customers it has; a customer has about 180 rows.
@@ -93,6 +96,7 @@ impl Create {
             progress.at(at.row_count, at.stage);
         };
         match self.retailer {
+            Retailer::Banksia => wattle_banksia::create(&self.url, config, show).await?,
             Retailer::Correa => wattle_correa::create(&self.url, config, show).await?,
             Retailer::Dianella => wattle_dianella::create(&self.url, config, show).await?,
         }
@@ -111,6 +115,10 @@ impl Work {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let stop = signals::stop_requested()?;
         match self.retailer {
+            Retailer::Banksia => {
+                let workload = wattle_banksia::Workload::open(&self.url).await?;
+                self.steps(workload, wattle_banksia::Error::is_transient, stop).await
+            }
             Retailer::Correa => {
                 let workload = wattle_correa::Workload::open(&self.url).await?;
                 self.steps(workload, wattle_correa::Error::is_transient, stop).await

@@ -78,7 +78,7 @@ async fn main() -> Result<()> {
     if wanted("tenants") {
         tenants::measure(&mut report).await?;
     }
-    report.finish()
+    report.finish("sync")
 }
 
 /// Rows that a hydration reads: every row of every node, folded ones counted.

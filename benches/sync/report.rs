@@ -61,7 +61,8 @@ impl Report {
         self.rows.push(row);
     }
 
-    pub(crate) fn finish(self) -> Result<()> {
+    /// Prints the table, and writes `target/bench/{name}.json`.
+    pub(crate) fn finish(self, name: &str) -> Result<()> {
         println!("\n{:<58} {:>12} {:<10} {:>24}  goal", "what", "median", "unit", "spread");
         for row in &self.rows {
             println!("{}", row.line());
@@ -75,8 +76,8 @@ impl Report {
         let report = json!({"customers": self.customers, "cores": machine, "rows": rows});
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("sync.json"), serde_json::to_string_pretty(&report)?)?;
-        println!("\n{} cores, {} customers; also in target/bench/sync.json", machine, self.customers);
+        std::fs::write(folder.join(format!("{name}.json")), serde_json::to_string_pretty(&report)?)?;
+        println!("\n{machine} cores, {} customers; also in target/bench/{name}.json", self.customers);
         Ok(())
     }
 }

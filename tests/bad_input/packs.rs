@@ -424,7 +424,12 @@ async fn adapters_and_options() -> Result<()> {
     let url = shop.reader_url();
     let before = shop.scene.run(&["tenant", "show", &shop.tenant, "--json"]).await?;
     let cases: [(&str, &str, serde_json::Value, &[&str]); 13] = [
-        ("corea", &url, json!({}), &["there is no adapter `corea`", "correa, dianella, postgres, sqlite"]),
+        (
+            "corea",
+            &url,
+            json!({}),
+            &["there is no adapter `corea`", "banksia, correa, dianella, mysql, postgres, sqlite"],
+        ),
         ("postgres", &url, json!({}), &["needs the option `pack`", "folder"]),
         ("postgres", &url, json!({ "pack": 1 }), &["needs the option `pack`"]),
         ("correa", &url, json!({ "pack": "." }), &["brings its own pack", "leave the option `pack` out"]),

@@ -28,7 +28,7 @@ async fn an_outage_leaves_nothing_in_quarantine_and_memory_as_it_was(
 ) -> Result<()> {
     let (source, target) = (Postgres::start().await?, Postgres::start().await?);
     let mut scene = Scene::create(Place::On(&source), Place::On(&target), CUSTOMERS, 1).await?;
-    scene.behind_proxies(Some(&source), Some(&target)).await?;
+    scene.behind_proxies(Some(source.proxy().await?), Some(target.proxy().await?));
     scene.onboard(TENANT, &scene.retailer).await?;
     let mut workload = Workload::open(&scene.retailer).await?;
     let sync = scene.wattle(&["sync"]).start()?;

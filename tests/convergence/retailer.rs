@@ -14,6 +14,7 @@ pub(crate) async fn allow_poison(retailer: &Retailer) -> Result<()> {
         "alter table billing.bill drop constraint bill_paid_check;
          create table ops.poisoned (bill_id integer primary key, paid char(1) not null)",
         "create table poisoned (invoice_no text primary key, status text not null)",
+        "create table ops_poisoned (invoice_id bigint unsigned primary key, paid varchar(8) not null)",
     )
     .await
 }
@@ -31,6 +32,10 @@ pub(crate) async fn poison(retailer: &Retailer, which: u64) -> Result<()> {
                  where status <> 'void' order by invoice_no limit 3 offset {which};
              update invoices set status = 'odd' where invoice_no in (select invoice_no from poisoned)"
         ),
+        &format!(
+            "insert into ops_poisoned select invoice_id, paid from bil_invoice order by invoice_id limit 3 offset {which};
+             update bil_invoice set paid = 'ODD' where invoice_id in (select invoice_id from ops_poisoned)"
+        ),
     )
     .await
 }
@@ -44,19 +49,35 @@ pub(crate) async fn repair(retailer: &Retailer) -> Result<()> {
         "update invoices set status = p.status from poisoned p
              where p.invoice_no = invoices.invoice_no and invoices.status = 'odd';
          delete from poisoned",
+        "update bil_invoice i join ops_poisoned p on p.invoice_id = i.invoice_id set i.paid = p.paid where i.paid = 'ODD';
+         delete from ops_poisoned",
     )
     .await
 }
 
 /// Wattle may no longer read bills.
 pub(crate) async fn revoke(retailer: &Retailer) -> Result<()> {
-    let Retailer::Correa { database, reader } = retailer else { return Ok(()) };
-    database.psql(&format!("revoke select on billing.bill from {reader}")).await.map(drop)
+    match retailer {
+        Retailer::Correa { database, reader } => {
+            database.psql(&format!("revoke select on billing.bill from {reader}")).await.map(drop)
+        }
+        Retailer::Banksia { database, reader } => {
+            database.sql(&format!("revoke select on bil_invoice from {reader}@'%'")).await.map(drop)
+        }
+        Retailer::Dianella(_) => Ok(()),
+    }
 }
 
 pub(crate) async fn grant(retailer: &Retailer) -> Result<()> {
-    let Retailer::Correa { database, reader } = retailer else { return Ok(()) };
-    database.psql(&format!("grant select on billing.bill to {reader}")).await.map(drop)
+    match retailer {
+        Retailer::Correa { database, reader } => {
+            database.psql(&format!("grant select on billing.bill to {reader}")).await.map(drop)
+        }
+        Retailer::Banksia { database, reader } => {
+            database.sql(&format!("grant select on bil_invoice to {reader}@'%'")).await.map(drop)
+        }
+        Retailer::Dianella(_) => Ok(()),
+    }
 }
 
 /// A column that bills are read from has another name.
@@ -65,6 +86,7 @@ pub(crate) async fn rename(retailer: &Retailer) -> Result<()> {
         retailer,
         "alter table billing.bill rename issued_on to issued",
         "alter table invoices rename issued_day to issued",
+        "alter table bil_invoice rename column issued_on to issued",
     )
     .await
 }
@@ -74,13 +96,18 @@ pub(crate) async fn rename_back(retailer: &Retailer) -> Result<()> {
         retailer,
         "alter table billing.bill rename issued to issued_on",
         "alter table invoices rename issued to issued_day",
+        "alter table bil_invoice rename column issued to issued_on",
     )
     .await
 }
 
-/// The log is no longer kept for Wattle.
-pub(crate) async fn drop_slot(retailer: &Retailer, tenant: &str) -> Result<()> {
-    let Retailer::Correa { database, .. } = retailer else { return Ok(()) };
+/// The log is no longer kept for Wattle, or is begun anew.
+pub(crate) async fn lose_log(retailer: &Retailer, tenant: &str) -> Result<()> {
+    let database = match retailer {
+        Retailer::Correa { database, .. } => database,
+        Retailer::Banksia { database, .. } => return database.sql("reset master").await.map(drop),
+        Retailer::Dianella(_) => return Ok(()),
+    };
     let slot = format!("wattle_{tenant}_main");
     eventually(PATIENCE, async || {
         database
@@ -103,13 +130,24 @@ pub(crate) async fn empty_and_fill(retailer: &Retailer) -> Result<()> {
          insert into billing.account_balance select * from kept;
          drop table kept",
         "select 1",
+        // TRUNCATE is no part of a transaction: a lock keeps others from seeing the table empty.
+        "create temporary table kept as select * from bil_balance;
+         lock tables bil_balance write;
+         truncate bil_balance;
+         insert into bil_balance select * from kept;
+         unlock tables;
+         drop temporary table kept",
     )
     .await
 }
 
-/// Runs SQL as the administrator, all of it or nothing, through any restart of the server.
-async fn run(retailer: &Retailer, correa: &str, dianella: &str) -> Result<()> {
+/// Runs SQL as the administrator, through any restart of the server: all of it or nothing, but for what alters tables on
+/// MariaDB.
+async fn run(retailer: &Retailer, correa: &str, dianella: &str, banksia: &str) -> Result<()> {
     match retailer {
+        Retailer::Banksia { database, .. } => {
+            eventually(PATIENCE, async || database.sql(&format!("begin; {banksia}; commit")).await).await?;
+        }
         Retailer::Correa { database, .. } => {
             eventually(PATIENCE, async || database.psql(&format!("begin; {correa}; commit")).await).await?;
         }

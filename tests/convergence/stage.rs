@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use sea_orm::ConnectionTrait;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use wattle_tenants::dialect::statement;
-use wattle_testbed::{Dice, Engine, Fault, Postgres, Proxy, Stop, Target, Wattle};
+use wattle_testbed::{Dice, Engine, Fault, MariaDb, Postgres, Proxy, Stop, Target, Wattle, eventually};
 
 use crate::scene::workload::{Workload, work};
 use crate::scene::{PATIENCE, Place, Retailer, Scene};
@@ -32,7 +32,7 @@ enum Happening {
     PoisonRows,
     PermissionRevoked,
     ColumnRenamed,
-    SlotDropped,
+    LogLost,
     TableEmptiedAndFilled,
     Rewind,
     Replay,
@@ -57,7 +57,7 @@ const EVERYTHING: [Happening; 20] = [
     PoisonRows,
     PermissionRevoked,
     ColumnRenamed,
-    SlotDropped,
+    LogLost,
     TableEmptiedAndFilled,
     Rewind,
     Replay,
@@ -66,20 +66,55 @@ const EVERYTHING: [Happening; 20] = [
 
 pub(crate) struct Stage {
     scene: Scene,
-    source_server: Option<Postgres>,
+    source_server: SourceServer,
     target_server: Option<Postgres>,
     workload: Workload,
     sync: Option<Wattle>,
     hydrate: Wattle,
     /// What operators have started since.
-    repairs: Vec<(Happening, Wattle)>,
+    repairs: Vec<Repair>,
     dice: Dice,
+}
+
+/// What a source is on.
+enum SourceServer {
+    Postgres(Postgres),
+    MariaDb(MariaDb),
+    /// A file.
+    None,
+}
+
+impl SourceServer {
+    async fn start(engine: Engine) -> Result<Self> {
+        Ok(match engine {
+            Engine::Postgres => Self::Postgres(Postgres::start().await?),
+            Engine::MariaDb => Self::MariaDb(MariaDb::start().await?),
+            Engine::Sqlite => Self::None,
+        })
+    }
+
+    fn place(&self) -> Place<'_> {
+        match self {
+            Self::Postgres(server) => Place::On(server),
+            Self::MariaDb(server) => Place::OnMariaDb(server),
+            Self::None => Place::InFiles,
+        }
+    }
+
+    async fn proxy(&self) -> Result<Option<Proxy>> {
+        Ok(match self {
+            Self::Postgres(server) => Some(server.proxy().await?),
+            Self::MariaDb(server) => Some(server.proxy().await?),
+            Self::None => None,
+        })
+    }
 }
 
 pub(crate) async fn server(engine: Engine) -> Result<Option<Postgres>> {
     Ok(match engine {
         Engine::Postgres => Some(Postgres::start().await?),
         Engine::Sqlite => None,
+        Engine::MariaDb => bail!("Wattle keeps no copies on MariaDB"),
     })
 }
 
@@ -91,9 +126,13 @@ impl Stage {
     /// A retailer at work, a sync, and a hydration that has just begun.
     pub(crate) async fn set(source: Engine, target: Engine, seed: u64) -> Result<Self> {
         let mut dice = Dice::seeded(seed);
-        let (source_server, target_server) = (server(source).await?, server(target).await?);
-        let mut scene = Scene::create(place(&source_server), place(&target_server), CUSTOMERS, seed).await?;
-        scene.behind_proxies(source_server.as_ref(), target_server.as_ref()).await?;
+        let (source_server, target_server) = (SourceServer::start(source).await?, server(target).await?);
+        let mut scene = Scene::create(source_server.place(), place(&target_server), CUSTOMERS, seed).await?;
+        let target_proxy = match &target_server {
+            Some(server) => Some(server.proxy().await?),
+            None => None,
+        };
+        scene.behind_proxies(source_server.proxy().await?, target_proxy);
         scene.archives_often()?;
         retailer::allow_poison(&scene.retailer).await?;
         let mut workload = Workload::open(&scene.retailer).await?;
@@ -138,11 +177,12 @@ impl Stage {
                 }
             }
             SourceRestarts => match (&self.source_server, &self.scene.retailer) {
-                (Some(server), _) => server.restart(stop_of(&mut self.dice)).await?,
-                (_, Retailer::Dianella(folder)) => {
+                (SourceServer::Postgres(server), _) => server.restart(stop_of(&mut self.dice)).await?,
+                (SourceServer::MariaDb(server), _) => server.restart(stop_of(&mut self.dice)).await?,
+                (SourceServer::None, Retailer::Dianella(folder)) => {
                     hold(&folder.path().join("dianella.db"), &mut self.dice).await?;
                 }
-                _ => {}
+                (SourceServer::None, _) => {}
             },
             TargetRestarts => match (&self.target_server, &self.scene.target) {
                 (Some(server), _) => server.restart(stop_of(&mut self.dice)).await?,
@@ -181,7 +221,7 @@ impl Stage {
                 tokio::time::sleep(Duration::from_millis(self.dice.number(50..1_500))).await;
                 retailer::rename_back(&self.scene.retailer).await?;
             }
-            SlotDropped => retailer::drop_slot(&self.scene.retailer, TENANT).await?,
+            LogLost => retailer::lose_log(&self.scene.retailer, TENANT).await?,
             TableEmptiedAndFilled => retailer::empty_and_fill(&self.scene.retailer).await?,
             Rewind | Replay | Reconcile => self.operator_repairs(happening)?,
         }
@@ -215,27 +255,38 @@ impl Stage {
     fn operator_repairs(&mut self, how: Happening) -> Result<()> {
         let day = |days: i64| (chrono::Utc::now() + chrono::TimeDelta::days(days)).date_naive().to_string();
         let (yesterday, tomorrow) = (day(-1), day(1));
-        let repair = match how {
-            Rewind => self.scene.wattle(&["rewind", TENANT, "--to", &yesterday]),
-            Replay => self.scene.wattle(&["replay", TENANT, "--from", &yesterday, "--to", &tomorrow]),
-            _ => self.scene.wattle(&["reconcile", TENANT]),
+        let asked = match how {
+            Rewind => vec!["rewind", TENANT, "--to", &yesterday],
+            Replay => vec!["replay", TENANT, "--from", &yesterday, "--to", &tomorrow],
+            _ => vec!["reconcile", TENANT],
         };
-        self.repairs.push((how, repair.start()?));
+        let repair = self.scene.wattle(&asked).start()?;
+        self.repairs.push(Repair { how, asked: asked.into_iter().map(str::to_owned).collect(), repair });
         Ok(())
     }
 
     /// Lets the repairs end, ends the running sync cleanly, and lets another one finish everything.
     pub(crate) async fn settle(self) -> Result<(Scene, Workload)> {
         let Self { scene, workload, sync, hydrate, repairs, .. } = self;
+        let ended = eventually(PATIENCE, async || {
+            ensure!(!answer_the_guard(&scene, &hydrate).await?, "the hydration goes on");
+            Ok(())
+        });
+        ended.await.with_context(|| hydrate.lines().join("\n"))?;
         hydrate.exit(PATIENCE).await?;
-        for (how, repair) in repairs {
+        for Repair { how, asked, repair } in repairs {
             let ended = repair.exit(PATIENCE).await?;
+            let said = repair.lines().join("\n");
             // A replay that begins while the archive is away has nothing to read.
+            if ended.success() || how == Replay {
+                continue;
+            }
+            // Whoever asks while connections are cut is told so, and asks again.
             ensure!(
-                ended.success() || how == Replay,
-                "{how:?} ended with {ended}:\n{}",
-                repair.lines().join("\n")
+                said.contains("error communicating with database"),
+                "{how:?} ended with {ended}:\n{said}"
             );
+            scene.run(&asked.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         }
         if let Some(running) = sync {
             running.terminate()?;
@@ -246,6 +297,22 @@ impl Stage {
         scene.run(&["sync", "--until-idle", "--tenant", TENANT]).await?;
         Ok((scene, workload))
     }
+}
+
+/// What an operator asked for, and the program that carries it out.
+struct Repair {
+    how: Happening,
+    asked: Vec<String>,
+    repair: Wattle,
+}
+
+/// Answers the guard if it asks while a command goes on; does it?
+async fn answer_the_guard(scene: &Scene, command: &Wattle) -> Result<bool> {
+    if command.is_running() {
+        let status: serde_json::Value = serde_json::from_str(&scene.run(&["status", "--json"]).await?)?;
+        scene.answer_the_guard(TENANT, status[0]["sources"][0]["reason"].as_str()).await?;
+    }
+    Ok(command.is_running())
 }
 
 fn stop_of(dice: &mut Dice) -> Stop {

@@ -1,9 +1,9 @@
-//! A small retailer with a pack of its own, and a Wattle that syncs it inside the test's process: on either engine, on
+//! A small retailer with a pack of its own, and a Wattle that syncs it inside the test's process: on any engine, on
 //! either side.
 //!
 //! A test works on the source as the retailer would, waits until the target has [settled](Mini::settled), and looks at
 //! the target through sessions of the tenant. What the source's administrator must do is done as `check` prints it.
-//! SQL at the source is written as PostgreSQL reads it; [`pack::on`] has what SQLite reads otherwise.
+//! SQL at the source is written as PostgreSQL reads it; [`pack::on`] has what the others read otherwise.
 
 #![expect(dead_code, reason = "each suite uses its own part")]
 
@@ -176,14 +176,14 @@ impl Mini {
     pub(crate) fn source(&self) -> &Arc<Database> {
         match &self.source {
             Source::Postgres { database, .. } => database,
-            Source::Sqlite(_) => panic!("this test's source is a file"),
+            Source::Sqlite(_) | Source::MariaDb { .. } => panic!("this test's source is another engine's"),
         }
     }
 
-    /// The login that reads a source on PostgreSQL.
+    /// The login that reads a source on a server.
     pub(crate) fn reader(&self) -> &str {
         match &self.source {
-            Source::Postgres { reader, .. } => reader,
+            Source::Postgres { reader, .. } | Source::MariaDb { reader, .. } => reader,
             Source::Sqlite(_) => panic!("this test's source is a file"),
         }
     }

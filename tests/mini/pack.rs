@@ -7,12 +7,40 @@ use wattle_testbed::Engine;
 const ON_SQLITE: [(&str, &str); 4] =
     [("crm.", ""), ("billing.", ""), ("numeric(12, 2)", "text"), ("'{}'::text[]", "'[]'")];
 
+/// What MariaDB reads otherwise. A schema would be a database of its own, texts have no length to be a key by, and
+/// `usage` is a word of its own.
+const ON_MARIADB: [(&str, &str); 13] = [
+    ("crm.", ""),
+    ("billing.", ""),
+    ("'{}'::text[]", "'[]'"),
+    ("jsonb", "longtext"),
+    ("timestamptz", "timestamp null"),
+    ("account_no text not null", "account_no varchar(40) not null"),
+    ("account_no text primary key", "account_no varchar(40) primary key"),
+    ("plan_code text primary key", "plan_code varchar(40) primary key"),
+    ("as text)", "as char)"),
+    (" usage ", " `usage` "),
+    ("to usage", "to `usage`"),
+    ("set usage", "set `usage`"),
+    (
+        "on conflict (plan_code) do update set name = excluded.name",
+        "on duplicate key update name = values(name)",
+    ),
+];
+
 /// SQL or a graph as an engine reads it.
 pub(crate) fn on(engine: Engine, text: &str) -> String {
     match engine {
         Engine::Postgres => text.to_owned(),
         Engine::Sqlite => {
             ON_SQLITE.iter().fold(text.to_owned(), |text, (postgres, sqlite)| text.replace(postgres, sqlite))
+        }
+        Engine::MariaDb => {
+            let text = ON_MARIADB
+                .iter()
+                .fold(text.to_owned(), |text, (postgres, mariadb)| text.replace(postgres, mariadb));
+            // A column that is renamed, and not the table.
+            text.replace(" rename ", " rename column ").replace(" rename column to ", " rename to ")
         }
     }
 }

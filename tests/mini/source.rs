@@ -1,4 +1,4 @@
-//! The small retailer's database on either engine, and the work of its administrator.
+//! The small retailer's database on any engine, and the work of its administrator.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,10 +8,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tempfile::TempDir;
 use wattle_core::{Finding, SourceAdapter};
+use wattle_mysql::MySqlAdapter;
 use wattle_postgres::{Options, PostgresAdapter};
 use wattle_sql::Pack;
 use wattle_sqlite::SqliteAdapter;
-use wattle_testbed::{Database, Engine, Postgres};
+use wattle_testbed::{Database, Engine, MariaDatabase, MariaDb, Postgres};
 
 use super::{PATIENCE, READER_PASSWORD, pack, refused};
 
@@ -21,6 +22,8 @@ pub(crate) enum Source {
     Postgres { database: Arc<Database>, reader: String },
     /// A file in a scratch folder.
     Sqlite(TempDir),
+    /// A database, and the login that reads it.
+    MariaDb { database: MariaDatabase, reader: String },
 }
 
 impl Source {
@@ -45,6 +48,19 @@ impl Source {
                 SqliteConnection::connect_with(&made).await?.close().await?;
                 Self::Sqlite(folder)
             }
+            Engine::MariaDb => {
+                let database = MariaDb::shared().await?.database("mini").await?;
+                let reader = format!("{}_reader", database.name());
+                // Texts are equal as on the other engines: byte by byte.
+                database
+                    .sql(&format!(
+                        "create user {reader}@'%' identified by '{READER_PASSWORD}';
+                         alter database {} collate utf8mb4_bin",
+                        database.name()
+                    ))
+                    .await?;
+                Self::MariaDb { database, reader }
+            }
         };
         source.sql(pack::TABLES).await?;
         Ok(source)
@@ -54,22 +70,29 @@ impl Source {
         match self {
             Self::Postgres { .. } => Engine::Postgres,
             Self::Sqlite(_) => Engine::Sqlite,
+            Self::MariaDb { .. } => Engine::MariaDb,
         }
     }
 
     /// The file, in tests that have the source in one.
     pub(crate) fn file(&self) -> PathBuf {
         match self {
-            Self::Postgres { .. } => panic!("this test's source is a database"),
+            Self::Postgres { .. } | Self::MariaDb { .. } => panic!("this test's source is a database"),
             Self::Sqlite(folder) => folder.path().join("mini.db"),
         }
     }
 
-    /// Runs SQL, all of it or nothing, as the source's administrator.
+    /// Runs SQL, all of it or nothing, as the source's administrator; on MariaDB, where nothing that alters tables is part of
+    /// a transaction, as far as that goes.
     pub(crate) async fn sql(&self, sql: &str) -> Result<()> {
         let sql = pack::on(self.engine(), sql);
         if let Self::Postgres { database, .. } = self {
             return database.psql(&sql).await.map(drop);
+        }
+        if let Self::MariaDb { database, .. } = self {
+            let sql = sql.trim_end().trim_end_matches(';');
+            let work = if sql.is_empty() { String::new() } else { format!("{sql};") };
+            return database.sql(&format!("begin; {work} commit")).await.map(drop);
         }
         let options = SqliteConnectOptions::new().filename(self.file()).busy_timeout(PATIENCE);
         let mut connection = SqliteConnection::connect_with(&options).await?;
@@ -84,6 +107,7 @@ impl Source {
     pub(crate) fn emptied(&self, tables: &[&str]) -> String {
         match self {
             Self::Postgres { .. } => format!("truncate {};", tables.join(", ")),
+            Self::MariaDb { .. } => tables.iter().map(|table| format!("truncate {table};")).collect(),
             Self::Sqlite(_) => pack::built_anew(tables),
         }
     }
@@ -120,6 +144,10 @@ impl Source {
             Self::Sqlite(_) => {
                 let url = format!("sqlite:{}", self.file().display());
                 Arc::new(SqliteAdapter::new(pack.clone(), &url, Default::default())?)
+            }
+            Self::MariaDb { database, reader } => {
+                let url = database.url_as(reader, READER_PASSWORD);
+                Arc::new(MySqlAdapter::new(pack.clone(), &url, Default::default())?)
             }
         })
     }

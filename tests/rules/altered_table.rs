@@ -12,7 +12,7 @@ const ACCOUNTS: &str = "insert into crm.account (account_no, display_name) value
 #[rstest]
 #[tokio::test]
 async fn a_renamed_column_pauses_until_it_is_renamed_back(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -38,7 +38,7 @@ async fn a_renamed_column_pauses_until_it_is_renamed_back(
 #[rstest]
 #[tokio::test]
 async fn a_renamed_key_column_pauses_until_it_is_renamed_back(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -82,7 +82,7 @@ async fn a_column_of_another_type_is_read_as_what_it_is() -> Result<()> {
 #[rstest]
 #[tokio::test]
 async fn a_dropped_column_pauses_until_it_is_there_again(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -139,12 +139,12 @@ async fn a_table_that_was_built_anew_is_read_again(
 #[rstest]
 #[tokio::test]
 async fn an_altered_table_is_stored_as_such(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let sql = match source {
         Engine::Postgres => "alter table crm.person replica identity full".to_owned(),
-        Engine::Sqlite => String::new(),
+        Engine::Sqlite | Engine::MariaDb => String::new(),
     };
     let mini = Mini::of(Setup { source, target, sql, ..Setup::default() }).await?;
     mini.sql("insert into crm.person (person_id) values (1)").await?;

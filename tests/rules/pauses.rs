@@ -36,7 +36,7 @@ async fn runs(mini: &Mini) -> Result<()> {
 #[rstest]
 #[tokio::test]
 async fn a_column_that_is_gone_pauses_its_entity_alone_and_the_gap_is_closed(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;

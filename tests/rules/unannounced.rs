@@ -7,7 +7,7 @@ use wattle_core::Entity;
 use wattle_testbed::Engine;
 
 use crate::mini::pack::{FILES, INVOICE, on};
-use crate::mini::{Mini, pack_with, refused};
+use crate::mini::{Mini, Setup, pack_with, refused};
 
 /// What `check` refuses when some files of the pack are others.
 async fn refusals(mini: &Mini, engine: Engine, files: &[(&'static str, String)]) -> Result<Vec<String>> {
@@ -46,7 +46,7 @@ async fn check_refuses_a_fetch_that_reads_a_relation_outside_its_paths(
 async fn may_be_read(mini: &Mini, engine: Engine, relation: &str) -> Result<()> {
     match engine {
         Engine::Postgres => mini.sql(&format!("grant select on {relation} to {}", mini.reader())).await,
-        Engine::Sqlite => Ok(()),
+        Engine::Sqlite | Engine::MariaDb => Ok(()),
     }
 }
 
@@ -90,7 +90,7 @@ async fn check_refuses_an_unlogged_table() -> Result<()> {
 #[rstest]
 #[tokio::test]
 async fn a_truncated_table_leaves_what_came_after(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -117,7 +117,7 @@ async fn a_truncated_table_leaves_what_came_after(
 #[rstest]
 #[tokio::test]
 async fn a_truncated_table_that_fed_other_records_leaves_them_without(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     const ADDRESS: &str = "0f0e0d0c-0000-4000-8000-000000000001";
@@ -182,6 +182,66 @@ async fn rows_that_may_no_longer_be_read_are_not_gone(
     let show = format!("grant select on crm.account to {}", mini.reader());
     let words = ["paused", "permission denied for table account", "wattle check"];
     rows_out_of_sight_are_not_gone(mini, &hide, CHANGE, &words, &show).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn rows_that_may_no_longer_be_read_on_mariadb_are_not_gone(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(Engine::MariaDb, target).await?;
+    let hide = format!("revoke select on account from {}@'%'", mini.reader());
+    let show = format!("grant select on account to {}@'%'", mini.reader());
+    let words = ["paused", "SELECT command denied", "wattle check"];
+    rows_out_of_sight_are_not_gone(mini, &hide, CHANGE, &words, &show).await
+}
+
+#[rstest]
+#[tokio::test]
+async fn rows_of_a_table_with_another_name_on_mariadb_are_not_gone(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    rows_out_of_sight_are_not_gone(
+        Mini::on(Engine::MariaDb, target).await?,
+        "alter table account rename to hidden",
+        &CHANGE.replace("crm.account", "hidden"),
+        &["paused", "account"],
+        "alter table hidden rename to account",
+    )
+    .await
+}
+
+/// A foreign key takes rows along, and the log has no word of it.
+#[rstest]
+#[tokio::test]
+async fn rows_that_a_cascade_takes_are_gone(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    const ADDRESS: &str = "0f0e0d0c-0000-4000-8000-000000000001";
+    let sql = "alter table account add foreign key (address_id) references address (address_id) on delete set null;
+         alter table contact add foreign key (account_no) references account (account_no) on update cascade on delete cascade;
+         alter table bill add foreign key (account_no) references account (account_no) on update cascade on delete cascade";
+    let setup = Setup { source: Engine::MariaDb, target, sql: sql.to_owned(), ..Setup::default() };
+    let mini = Mini::of(setup).await?;
+    mini.sql(&format!(
+        "insert into crm.address values ('{ADDRESS}', 'Fitzroy');
+         insert into crm.account (account_no, address_id) values ('A', '{ADDRESS}'), ('B', null);
+         insert into crm.contact values (1, 'A', 'Nguyen'), (2, 'B', 'Smith');
+         insert into billing.bill (bill_id, account_no) values (1, 'A'), (2, 'B')"
+    ))
+    .await?;
+    let _running = mini.run_and_hydrate().await?;
+    mini.sql("update crm.account set account_no = 'C' where account_no = 'A'; delete from crm.account where account_no = 'B'")
+        .await?;
+    mini.settled().await?;
+    mini.expect(Entity::Account, &["C"]).await?;
+    mini.expect(Entity::Invoice, &["1"]).await?;
+    ensure!(mini.contacts("C").await? == ["Nguyen"], "{:?}", mini.contacts("C").await?);
+    ensure!(mini.names().await?["C"] == "Home, Fitzroy", "{:?}", mini.names().await?);
+    mini.sql("delete from crm.address").await?;
+    mini.settled().await?;
+    ensure!(mini.names().await?["C"] == "Home", "{:?}", mini.names().await?);
+    Ok(())
 }
 
 #[rstest]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
-use wattle_testbed::{Database, Launch, Postgres, Proxy, Target, Wattle};
+use wattle_testbed::{Database, Launch, MariaDatabase, MariaDb, Postgres, Proxy, Target, Wattle};
 
 /// Long enough for a debug build on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -24,6 +24,8 @@ const READER: &str = "reader";
 #[derive(Clone, Copy)]
 pub(crate) enum Place<'a> {
     On(&'a Postgres),
+    /// A source alone.
+    OnMariaDb(&'a MariaDb),
     InFiles,
 }
 
@@ -31,6 +33,7 @@ pub(crate) enum Place<'a> {
 pub(crate) enum Retailer {
     Correa { database: Database, reader: String },
     Dianella(TempDir),
+    Banksia { database: MariaDatabase, reader: String },
 }
 
 impl Retailer {
@@ -38,6 +41,10 @@ impl Retailer {
         Ok(match place {
             Place::On(server) => Self::Correa {
                 database: server.database("correa").await?,
+                reader: server.unique_name(READER),
+            },
+            Place::OnMariaDb(server) => Self::Banksia {
+                database: server.database("banksia").await?,
                 reader: server.unique_name(READER),
             },
             Place::InFiles => Self::Dianella(tempfile::tempdir()?),
@@ -49,6 +56,7 @@ impl Retailer {
         match self {
             Self::Correa { .. } => "correa",
             Self::Dianella(_) => "dianella",
+            Self::Banksia { .. } => "banksia",
         }
     }
 
@@ -57,6 +65,7 @@ impl Retailer {
         match self {
             Self::Correa { database, .. } => database.url(),
             Self::Dianella(folder) => format!("sqlite:{}", folder.path().join("dianella.db").display()),
+            Self::Banksia { database, .. } => database.url(),
         }
     }
 }
@@ -82,6 +91,7 @@ impl Scene {
     ) -> Result<Self> {
         let target = match target {
             Place::On(server) => Target::Postgres(server.database("wattle").await?),
+            Place::OnMariaDb(_) => bail!("Wattle keeps its copies on PostgreSQL or in files"),
             Place::InFiles => Target::Sqlite(tempfile::tempdir()?),
         };
         let folder = tempfile::tempdir()?;
@@ -117,7 +127,9 @@ impl Scene {
     pub(crate) fn source(&self) -> &Database {
         match &self.retailer {
             Retailer::Correa { database, .. } => database,
-            Retailer::Dianella(_) => panic!("this scene's source is a file"),
+            Retailer::Dianella(_) | Retailer::Banksia { .. } => {
+                panic!("this scene's source is another engine's")
+            }
         }
     }
 
@@ -130,18 +142,8 @@ impl Scene {
     }
 
     /// From here on Wattle reaches these servers through proxies.
-    pub(crate) async fn behind_proxies(
-        &mut self,
-        source: Option<&Postgres>,
-        target: Option<&Postgres>,
-    ) -> Result<()> {
-        if let Some(server) = source {
-            self.source_proxy = Some(server.proxy().await?);
-        }
-        if let Some(server) = target {
-            self.target_proxy = Some(server.proxy().await?);
-        }
-        Ok(())
+    pub(crate) fn behind_proxies(&mut self, source: Option<Proxy>, target: Option<Proxy>) {
+        (self.source_proxy, self.target_proxy) = (source, target);
     }
 
     /// Has every second's changes archived, to a folder of the scene's own.
@@ -203,18 +205,7 @@ impl Scene {
 
     /// Onboards a tenant on a retailer, and does there what `wattle check` prints.
     pub(crate) async fn onboard(&self, tenant: &str, retailer: &Retailer) -> Result<()> {
-        let url = match retailer {
-            Retailer::Dianella(_) => retailer.url(),
-            Retailer::Correa { database, reader } => {
-                database
-                    .psql(&format!(
-                        "do $$ begin create role {reader} login password 'reads'; exception when duplicate_object then null; end $$"
-                    ))
-                    .await?;
-                let url = database.url_as(reader, "reads");
-                self.source_proxy.as_ref().map_or(url.clone(), |proxy| proxy.url(&url))
-            }
-        };
+        let url = self.readers_url(retailer).await?;
         self.run(&["tenant", "add", tenant, "--adapter", retailer.name(), "--source", &url]).await?;
         // A grant can bring to light what could not be looked at before.
         for _ in 0..5 {
@@ -222,9 +213,45 @@ impl Scene {
             if checked.status.success() {
                 return Ok(());
             }
-            let Retailer::Correa { database, .. } = retailer else { break };
-            database.psql(&checked.stdout).await.with_context(|| format!("running:\n{}", checked.stdout))?;
+            let sql = &checked.stdout;
+            match retailer {
+                Retailer::Correa { database, .. } => database.psql(sql).await.map(drop),
+                Retailer::Banksia { database, .. } => run_lines(database, sql).await,
+                Retailer::Dianella(_) => break,
+            }
+            .with_context(|| format!("running:\n{sql}\n{}", checked.stderr))?;
         }
         bail!("the source still does not pass its check:\n{}", self.run(&["check", tenant]).await?)
     }
+
+    /// The address by which Wattle reads a retailer, as a login that has no right yet.
+    async fn readers_url(&self, retailer: &Retailer) -> Result<String> {
+        let url = match retailer {
+            Retailer::Dianella(_) => return Ok(retailer.url()),
+            Retailer::Correa { database, reader } => {
+                database
+                    .psql(&format!(
+                        "do $$ begin create role {reader} login password 'reads'; exception when duplicate_object then null; end $$"
+                    ))
+                    .await?;
+                database.url_as(reader, "reads")
+            }
+            Retailer::Banksia { database, reader } => {
+                database
+                    .sql(&format!("create user if not exists {reader}@'%' identified by 'reads'"))
+                    .await?;
+                database.url_as(reader, "reads")
+            }
+        };
+        Ok(self.source_proxy.as_ref().map_or(url.clone(), |proxy| proxy.url(&url)))
+    }
+}
+
+/// Runs a script that has a statement in each line, and comments: the server would take a comment at the end for a
+/// statement.
+async fn run_lines(database: &MariaDatabase, script: &str) -> Result<()> {
+    for line in script.lines().filter(|line| !line.is_empty() && !line.starts_with("--")) {
+        database.sql(line.split(";  --").next().unwrap_or(line)).await?;
+    }
+    Ok(())
 }

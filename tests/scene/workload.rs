@@ -10,6 +10,7 @@ use super::{PATIENCE, Retailer};
 pub(crate) enum Workload {
     Correa(wattle_correa::Workload),
     Dianella(wattle_dianella::Workload),
+    Banksia(wattle_banksia::Workload),
 }
 
 impl Workload {
@@ -18,6 +19,7 @@ impl Workload {
         Ok(match retailer {
             Retailer::Correa { .. } => Self::Correa(wattle_correa::Workload::open(&url).await?),
             Retailer::Dianella(_) => Self::Dianella(wattle_dianella::Workload::open(&url).await?),
+            Retailer::Banksia { .. } => Self::Banksia(wattle_banksia::Workload::open(&url).await?),
         })
     }
 
@@ -25,6 +27,7 @@ impl Workload {
         match self {
             Self::Correa(workload) => workload.world(),
             Self::Dianella(workload) => workload.world(),
+            Self::Banksia(workload) => workload.world(),
         }
     }
 
@@ -42,6 +45,7 @@ impl Workload {
         match self {
             Self::Correa(workload) => step!(workload),
             Self::Dianella(workload) => step!(workload),
+            Self::Banksia(workload) => step!(workload),
         }
     }
 }

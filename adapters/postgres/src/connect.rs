@@ -9,11 +9,11 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use wattle_core::{Entity, SourceError};
-use wattle_sql::Mapping;
+use wattle_sql::{Mapping, TlsMode, is_local_host};
 
 use crate::error::source_error;
 use crate::position::Identity;
-use crate::settings::{Options, TlsMode};
+use crate::settings::Options;
 
 /// A server that does not answer in this time is treated as down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -95,11 +95,10 @@ impl Connector {
             });
         }
         let local = match host {
-            Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
+            Host::Tcp(name) => is_local_host(name),
             Host::Unix(_) => true,
         };
-        let mode = options.tls.unwrap_or(if local { TlsMode::Off } else { TlsMode::VerifyFull });
-        let tls = match mode {
+        let tls = match TlsMode::or_by_place(options.tls, local) {
             TlsMode::Off => None,
             TlsMode::VerifyFull => Some(MakeRustlsConnect::new(client_config(options)?)),
         };

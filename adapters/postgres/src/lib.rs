@@ -47,7 +47,7 @@ use catalogue::Catalogue;
 use connect::{Connector, Session};
 use error::source_error;
 use position::{Identity, PgPosition};
-pub use settings::{Options, TlsMode};
+pub use settings::Options;
 
 /// A PostgreSQL source, seen through a pack.
 #[derive(Clone)]

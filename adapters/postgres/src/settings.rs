@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use wattle_core::SourceError;
+use wattle_sql::TlsMode;
 
 use crate::position::Identity;
 
@@ -38,16 +39,6 @@ pub struct Options {
     pub lock_timeout_ms: u64,
     /// Milliseconds to wait for a snapshot that includes what was heard.
     pub fence_timeout_ms: u64,
-}
-
-/// Whether connections are encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TlsMode {
-    /// No TLS: for a server on this machine or behind a tunnel.
-    Off,
-    /// TLS, the certificate's chain and host name verified.
-    VerifyFull,
 }
 
 impl Default for Options {

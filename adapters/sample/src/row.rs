@@ -1,6 +1,7 @@
-//! Rows as text: lines of PostgreSQL's COPY, or tuples of an INSERT in the SQL that PostgreSQL and SQLite share.
+//! Rows as text: lines of PostgreSQL's COPY, or tuples of an INSERT in the SQL that databases share.
 //!
-//! Every value is written as quoted text, and the database makes of it what the column is.
+//! Every value is written as quoted text, and the database makes of it what the column is. A backslash stands for itself,
+//! which MySQL has to be told (`NO_BACKSLASH_ESCAPES`).
 
 use std::fmt::{self, Display, Write};
 
@@ -50,26 +51,46 @@ impl Table {
         format!("insert into {} ({}) values {tuples}", self.name, self.columns.join(", "))
     }
 
-    /// The statement that inserts or replaces rows, each written by `write`.
+    /// The statement that inserts or replaces rows, each written by `write`, as PostgreSQL and SQLite have it.
     pub fn put<T>(&self, rows: impl IntoIterator<Item = T>, write: impl Fn(&mut Row, T)) -> String {
-        let mut row = Row::tuples();
-        for item in rows {
-            row.line(|row| write(row, item));
-        }
-        if row.text.is_empty() {
-            return String::new();
-        }
+        let Some(tuples) = tuples(rows, write) else { return String::new() };
         let key = self.columns[..self.key_columns].join(", ");
         let action = match self.on_conflict {
             OnConflict::Keep => "nothing".to_owned(),
-            OnConflict::Update => {
-                let rest = self.columns[self.key_columns..].iter();
-                let set: Vec<String> = rest.map(|column| format!("{column} = excluded.{column}")).collect();
-                format!("update set {}", set.join(", "))
-            }
+            OnConflict::Update => format!("update set {}", self.set(|column| format!("excluded.{column}"))),
         };
-        format!("{} on conflict ({key}) do {action};\n", self.insert(&row.text))
+        format!("{} on conflict ({key}) do {action};\n", self.insert(&tuples))
     }
+
+    /// The same as MySQL and MariaDB have it.
+    pub fn put_on_duplicate_key<T>(
+        &self,
+        rows: impl IntoIterator<Item = T>,
+        write: impl Fn(&mut Row, T),
+    ) -> String {
+        let Some(tuples) = tuples(rows, write) else { return String::new() };
+        let set = match self.on_conflict {
+            // To itself, which writes nothing.
+            OnConflict::Keep => format!("{0} = {0}", self.columns[0]),
+            OnConflict::Update => self.set(|column| format!("values({column})")),
+        };
+        format!("{} on duplicate key update {set};\n", self.insert(&tuples))
+    }
+
+    /// The columns beside the key, each set to what `value` says of it.
+    fn set(&self, value: impl Fn(&str) -> String) -> String {
+        let rest = self.columns[self.key_columns..].iter();
+        rest.map(|column| format!("{column} = {}", value(column))).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The tuples of rows, if there are any.
+fn tuples<T>(rows: impl IntoIterator<Item = T>, write: impl Fn(&mut Row, T)) -> Option<String> {
+    let mut row = Row::tuples();
+    for item in rows {
+        row.line(|row| write(row, item));
+    }
+    (!row.text.is_empty()).then_some(row.text)
 }
 
 /// How rows are written.
@@ -155,6 +176,17 @@ impl Row {
         }
     }
 
+    /// Writes the next column as an expression, for a type that no text is taken for; NULL if there is none. Only in tuples.
+    pub fn expression(&mut self, sql: Option<impl Display>) -> &mut Self {
+        assert_eq!(self.style, Style::Insert, "COPY has values alone");
+        self.separate();
+        match sql {
+            Some(sql) => write!(self.text, "{sql}").expect("writing to a string does not fail"),
+            None => self.text.push_str("null"),
+        }
+        self
+    }
+
     fn separate(&mut self) {
         if !std::mem::take(&mut self.at_start) {
             self.text.push(if self.style == Style::Insert { ',' } else { '\t' });
@@ -217,5 +249,10 @@ mod tests {
                         on conflict (a) do update set b = excluded.b, c = excluded.c;\n";
         assert_eq!(sql, expected);
         assert!(table.put([0; 0], |_, _| {}).is_empty());
+        let sql = table.put_on_duplicate_key([1], |row, number| {
+            row.put(number).expression(Some("x'00'")).expression(None::<&str>);
+        });
+        let expected = "insert into t (a, b, c) values ('1',x'00',null) on duplicate key update b = values(b), c = values(c);\n";
+        assert_eq!(sql, expected);
     }
 }

@@ -21,6 +21,11 @@ pub trait Dialect {
 
     /// A parameter that holds text, by its number from one, as a value of a key column's type.
     fn parameter(&self, number: usize, key_type: &str) -> String;
+
+    /// The condition that a row of columns comes after a row of values, so that an index serves.
+    fn after(&self, columns: &[String], values: &[String]) -> String {
+        format!("({}) > ({})", columns.join(", "), values.join(", "))
+    }
 }
 
 /// An identifier, quoted as the SQL standard has it.
@@ -95,8 +100,9 @@ impl PageQuery<'_> {
         let mut condition = is_key.collect::<Vec<_>>().join(" and ");
         if self.after {
             let values = self.types.iter().enumerate();
-            let values = values.map(|(at, key_type)| dialect.parameter(first + at, key_type));
-            condition.push_str(&format!(" and ({}) > ({})", columns.join(", "), list(values)));
+            let values: Vec<String> =
+                values.map(|(at, key_type)| dialect.parameter(first + at, key_type)).collect();
+            condition.push_str(&format!(" and {}", dialect.after(columns, &values)));
         }
         condition
     }

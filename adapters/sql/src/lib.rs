@@ -16,6 +16,7 @@ mod keys;
 mod mapping;
 mod pack;
 mod template;
+mod tls;
 mod value;
 
 pub use assemble::{Assembler, Row};
@@ -25,4 +26,5 @@ pub use keys::{Dialect, PageQuery, key_names, key_of, key_values, quote};
 pub use mapping::Mapping;
 pub use pack::{ArrayQuery, EntityQueries, Pack, PackError};
 pub use template::Template;
+pub use tls::{TlsMode, is_local_host};
 pub use value::SourceValue;

@@ -152,6 +152,11 @@ impl Pack {
         Self::from_files(&borrowed)
     }
 
+    /// The zone of the retailer's date-times that name none.
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
     /// The graph.
     pub fn graph(&self) -> &EntityGraph {
         &self.graph

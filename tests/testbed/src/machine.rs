@@ -1,11 +1,11 @@
 //! What the machine offers: who may run a server, which port is free, where a server's files go.
 
 use std::ffi::OsStr;
-use std::fs::Permissions;
+use std::fs::{self, File, Permissions};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -108,9 +108,39 @@ pub(crate) fn free_port() -> Result<u16> {
     anyhow::bail!("no free port among {PORT_DRAWS} drawn from {PORTS:?}")
 }
 
+/// A password nobody can guess and no address needs to escape.
+pub(crate) fn random_password() -> String {
+    format!("{:016x}{:016x}", crate::dice::random_u64(), crate::dice::random_u64())
+}
+
+/// A folder that is kept between runs, made on first use by `make`, which fills an empty one. Test processes that ask at
+/// the same time wait for the one that makes it; the rename means that it is complete when it is there.
+pub(crate) fn kept_folder(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let cache = cache_folder();
+    let user = rustix::process::geteuid().as_raw();
+    let kept = cache.join(format!("{name}-user{user}"));
+    if kept.is_dir() {
+        return Ok(kept);
+    }
+    fs::create_dir_all(cache).with_context(|| format!("creating {}", cache.display()))?;
+    let lock = kept.with_extension("lock");
+    let lock = File::create(&lock).with_context(|| format!("creating {}", lock.display()))?;
+    lock.lock().context("waiting for another process to make the data folder")?;
+    if !kept.is_dir() {
+        let unfinished = kept.with_extension("unfinished");
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished).context("removing the leftovers of an interrupted run")?;
+        }
+        fs::create_dir(&unfinished)?;
+        make(&unfinished)?;
+        fs::rename(&unfinished, &kept).context("keeping the data folder")?;
+    }
+    Ok(kept)
+}
+
 /// The folder in which data that is slow to make is kept between runs: cargo's target folder, which holds the running
 /// test, or the temporary folder for a test that was moved elsewhere.
-pub(crate) fn cache_folder() -> &'static Path {
+fn cache_folder() -> &'static Path {
     static FOLDER: OnceLock<std::path::PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let program = std::env::current_exe().unwrap_or_default();

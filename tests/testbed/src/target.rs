@@ -1,11 +1,11 @@
 //! A place for Wattle to keep its copies in, on either engine.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tempfile::TempDir;
 
 use crate::{Database, Postgres};
 
-/// The kinds of target.
+/// The kinds of database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Engine {
     /// A PostgreSQL database.
@@ -13,6 +13,8 @@ pub enum Engine {
     Postgres,
     /// A folder of SQLite files.
     Sqlite,
+    /// A MariaDB database: a source, and no target.
+    MariaDb,
 }
 
 /// A target of a test's own. It is removed when the handle is dropped.
@@ -29,6 +31,7 @@ impl Target {
         Ok(match engine {
             Engine::Postgres => Self::Postgres(Postgres::shared().await?.database(name).await?),
             Engine::Sqlite => Self::Sqlite(tempfile::tempdir()?),
+            Engine::MariaDb => bail!("Wattle keeps no copies on MariaDB"),
         })
     }
 

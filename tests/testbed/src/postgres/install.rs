@@ -9,8 +9,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result};
 
 use super::SUPERUSER;
-use crate::dice::random_u64;
-use crate::machine::{self, Account};
+use crate::machine::{self, Account, random_password};
 
 /// Where Debian and Ubuntu put the server binaries, one folder per major version, not in `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -92,42 +91,26 @@ impl Install {
         fs::remove_file(password_file).context("removing the password file of initdb")
     }
 
-    /// The kept data folder, made on first use. Test processes that ask at the same time wait for the one that makes
-    /// it; the rename means that it is complete when it is there.
+    /// The kept data folder, made on first use.
     pub(super) fn template(&self, account: Option<Account>) -> Result<Template> {
-        let cache = machine::cache_folder();
-        let user = rustix::process::geteuid().as_raw();
         let version = self.version.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-        let template = cache.join(format!("{version}-user{user}-format{TEMPLATE_FORMAT}"));
-        if !template.is_dir() {
-            fs::create_dir_all(cache).with_context(|| format!("creating {}", cache.display()))?;
-            let lock = template.with_extension("lock");
-            let lock = File::create(&lock).with_context(|| format!("creating {}", lock.display()))?;
-            lock.lock().context("waiting for another process to make the data folder")?;
-            if !template.is_dir() {
-                self.create_template(account, &template)?;
-            }
-        }
+        let template = machine::kept_folder(&format!("{version}-format{TEMPLATE_FORMAT}"), |unfinished| {
+            self.create_template(account, unfinished)
+        })?;
         let password = fs::read_to_string(template.join("password"))
             .with_context(|| format!("{} is damaged: remove it", template.display()))?;
         Ok(Template { data: template.join("data"), password })
     }
 
-    fn create_template(&self, account: Option<Account>, template: &Path) -> Result<()> {
+    fn create_template(&self, account: Option<Account>, unfinished: &Path) -> Result<()> {
         let password = random_password();
         let folder = machine::folder("wattle-initdb-", account)?;
         self.create_data(account, folder.path(), &password)?;
         // The server's user may not be able to reach cargo's folder, so the data is made elsewhere and copied there.
-        let unfinished = template.with_extension("unfinished");
-        if unfinished.exists() {
-            fs::remove_dir_all(&unfinished).context("removing the leftovers of an interrupted run")?;
-        }
-        fs::create_dir(&unfinished)?;
         machine::copy_folder(&folder.path().join("data"), &unfinished.join("data"))?;
         let mut options = File::options();
         let file = options.write(true).create_new(true).mode(0o600).open(unfinished.join("password"))?;
-        std::io::Write::write_all(&mut &file, password.as_bytes())?;
-        fs::rename(&unfinished, template).context("keeping the data folder")
+        std::io::Write::write_all(&mut &file, password.as_bytes()).context("keeping the password")
     }
 }
 
@@ -138,9 +121,4 @@ fn debian_folders() -> Vec<PathBuf> {
         entries.filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok())).collect();
     versions.sort_unstable_by(|one, other| other.cmp(one));
     versions.iter().map(|version| Path::new(DEBIAN).join(version.to_string()).join("bin")).collect()
-}
-
-/// A password nobody can guess and no address needs to escape.
-pub(super) fn random_password() -> String {
-    format!("{:016x}{:016x}", random_u64(), random_u64())
 }

@@ -234,7 +234,7 @@ impl Server {
             install,
             account,
             port: 0,
-            password: install::random_password(),
+            password: machine::random_password(),
             process: Mutex::new(None),
             names: AtomicU32::new(0),
             sharing: Sharing::OneTest,

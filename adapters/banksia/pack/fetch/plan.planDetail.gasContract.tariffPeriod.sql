@@ -1,0 +1,15 @@
+select k.ord        as "$ord",
+       t.tariff_no  as "$id",
+       t.class      as "type",
+       t.title      as "displayName",
+       t.first_mmdd as "startDate",
+       t.last_mmdd  as "endDate",
+       if(t.supply is null, null, 'SINGLE') as "dailySupplyChargeType",
+       t.supply as "dailySupplyCharge",
+       t.priced_by  as "rateBlockUType",
+       r.title      as "singleRate.displayName"
+from {keys} k
+join prd_tariff t on t.offer_code = k.offer_code and t.fuel = 'G' and t.section = 'season'
+left join prd_price r on r.offer_code = t.offer_code and r.fuel = t.fuel and r.tariff_no = t.tariff_no
+    and r.block_no = 1 and r.step_no = 1 and t.priced_by = 'flat'
+order by k.ord, t.tariff_no

@@ -1,5 +1,6 @@
 //! An authorised call: what a query must be given before it may read anything.
 
+use actix_web::http::Method;
 use wattle_tenants::{Tenant, TenantSession, Tenants};
 
 use crate::endpoints::{Access, BASE_PATH, Endpoint};
@@ -7,7 +8,16 @@ use crate::envelope::Address;
 use crate::error::{ApiError, Cause, ErrorCode};
 use crate::ids::{Kind, Recipient, ResourceId};
 use crate::query::Query;
+use crate::request;
 use crate::token::AccessToken;
+
+/// Which accounts a list is of.
+pub(crate) enum Which {
+    /// All of the consent that may be shared: the others are left out without a word.
+    All,
+    /// These, by their ids as sent: one that may not be shared fails the whole request.
+    These(Vec<String>),
+}
 
 /// A call by the holder of a good token that has the endpoint's scope. There is no other way to make one than
 /// [`Call::authorise`], and no query without one. What the arrangement and the holdings allow is for the statement to
@@ -21,6 +31,7 @@ pub(crate) struct Call<'a> {
     parameter: &'a str,
     /// The query parameters.
     pub(crate) query: Query<'a>,
+    body: &'a [u8],
 }
 
 impl<'a> Call<'a> {
@@ -32,6 +43,7 @@ impl<'a> Call<'a> {
         endpoint: &'static Endpoint,
         parameter: &'a str,
         query: Query<'a>,
+        body: &'a [u8],
     ) -> Result<Self, ApiError> {
         let Access::Consumer(scope) = endpoint.access else {
             return Err(ApiError::unexpected(
@@ -42,7 +54,7 @@ impl<'a> Call<'a> {
             return Err(ApiError::new(ErrorCode::InvalidConsent, format!("The scope {scope} is missing"))
                 .because(Cause::Rule("the token lacks the scope")));
         }
-        Ok(Self { tenants, tenant, token, endpoint, scope, parameter, query })
+        Ok(Self { tenants, tenant, token, endpoint, scope, parameter, query, body })
     }
 
     /// The token that the call was made with.
@@ -78,6 +90,14 @@ impl<'a> Call<'a> {
     /// same, so that it is answered like one that names an account outside the consent.
     pub(crate) fn account(&self) -> Option<ResourceId> {
         self.recipient().open(Kind::Account, self.parameter)
+    }
+
+    /// Which accounts a list is of: those that the body names, where the endpoint takes one.
+    pub(crate) fn which(&self) -> Result<Which, ApiError> {
+        match self.endpoint.method {
+            Method::POST => Ok(Which::These(request::account_ids(self.body)?)),
+            _ => Ok(Which::All),
+        }
     }
 
     /// The address that the recipient knows this call by: the tenant's registered one, never the Host header's.

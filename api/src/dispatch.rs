@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
-use actix_web::web::Data;
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde::Serialize;
@@ -12,8 +13,8 @@ use wattle_tenants::{Tenant, Tenants};
 
 use crate::ApiState;
 use crate::call::Call;
-use crate::endpoints::{self, BASE_PATH, Resolved};
-use crate::error::{ApiError, ErrorCode};
+use crate::endpoints::{self, BASE_PATH, Endpoint, Resolved};
+use crate::error::{ApiError, Cause, ErrorCode};
 use crate::headers::{self, InteractionId, X_FAPI_INTERACTION_ID, X_V};
 use crate::log::{self, Known};
 use crate::query::Query;
@@ -22,14 +23,18 @@ use crate::token::{self, CertificateThumbprint, Origin};
 
 /// Longer than any tier of the standard allows; a database that hangs must not hold requests for ever.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// A request's body: some thousands of account ids.
+const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Answers any request below [`BASE_PATH`].
-pub(crate) async fn answer(request: HttpRequest, state: Data<ApiState>) -> HttpResponse {
+pub(crate) async fn answer(request: HttpRequest, payload: Payload, state: Data<ApiState>) -> HttpResponse {
     let started = Instant::now();
     let interaction = InteractionId::of(request.headers());
     let mut known = Known::default();
-    let served =
-        tokio::time::timeout(REQUEST_LIMIT, serve(&request, &state.tenants, &interaction, &mut known));
+    let served = tokio::time::timeout(
+        REQUEST_LIMIT,
+        serve(&request, payload, &state.tenants, &interaction, &mut known),
+    );
     let served = served.await.unwrap_or_else(|late| Err(ApiError::unavailable(late)));
     let (mut response, error) = match served {
         Ok(served) => {
@@ -79,6 +84,7 @@ struct Served {
 
 async fn serve(
     request: &HttpRequest,
+    payload: Payload,
     tenants: &Tenants,
     interaction: &InteractionId,
     known: &mut Known,
@@ -106,9 +112,23 @@ async fn serve(
     known.software_product = Some(token.software_product().to_owned());
     let accepted = headers::check(request.headers(), interaction, endpoint)?;
     let query = Query(request.query_string());
-    let call = Call::authorise(tenants, &tenant, token, endpoint, parameter, query)?;
+    let body = body(endpoint, payload).await?;
+    let call = Call::authorise(tenants, &tenant, token, endpoint, parameter, query, &body)?;
     let body = routes::serve(operation, &call).await?;
     Ok(Served { body, version: accepted.version })
+}
+
+/// What a request has beside its address; nothing unless the endpoint asks for it.
+async fn body(endpoint: &Endpoint, payload: Payload) -> Result<Bytes, ApiError> {
+    if endpoint.method != Method::POST {
+        return Ok(Bytes::new());
+    }
+    match payload.to_bytes_limited(BODY_LIMIT_BYTES).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(broken)) => Err(ApiError::expected(StatusCode::BAD_REQUEST, "body")
+            .because(Cause::Failure(broken.to_string().into()))),
+        Err(_) => Err(ApiError::expected(StatusCode::PAYLOAD_TOO_LARGE, "body")),
+    }
 }
 
 /// The tenant that the path names, on shared hosts, or else the one that the host serves alone.

@@ -38,10 +38,22 @@ pub enum Operation {
     GetEnergyAccountDetail,
     /// Get Balance For Energy Account.
     GetEnergyAccountBalance,
+    /// Get Bulk Balances for Energy.
+    ListEnergyAccountBalancesBulk,
+    /// Get Balances For Specific Energy Accounts.
+    ListEnergyAccountBalancesSpecificAccounts,
     /// Get Invoices For Account.
     GetEnergyAccountInvoices,
+    /// Get Bulk Invoices.
+    ListEnergyAccountInvoicesBulk,
+    /// Get Invoices For Specific Accounts.
+    ListEnergyInvoicesForSpecificAccounts,
     /// Get Billing For Account.
     GetBillingForEnergyAccount,
+    /// Get Bulk Billing.
+    ListEnergyAccountBillingBulk,
+    /// Get Billing For Specific Accounts.
+    ListEnergyAccountBillingForSpecificAccounts,
 }
 
 /// Who may call an endpoint.
@@ -204,14 +216,14 @@ pub static ENDPOINTS: &[Endpoint] = &[
     row(GET, "/energy/accounts/{accountId}/payment-schedule", "getEnergyAccountPaymentSchedule", SCHEDULE, &[1], Low, Single, Retailer, None),
     row(GET, "/energy/accounts/{accountId}/concessions", "getEnergyAccountConcessions", CONCESSIONS, &[1], Low, Single, Retailer, None),
     row(GET, "/energy/accounts/{accountId}/balance", "getEnergyAccountBalance", BILLING, &[1], High, Single, Retailer, Some(GetEnergyAccountBalance)),
-    row(GET, "/energy/accounts/balances", "listEnergyAccountBalancesBulk", BILLING, &[1], Low, Paged, Retailer, None),
-    row(POST, "/energy/accounts/balances", "listEnergyAccountBalancesSpecificAccounts", BILLING, &[1], Low, Paged, Retailer, None),
+    row(GET, "/energy/accounts/balances", "listEnergyAccountBalancesBulk", BILLING, &[1], Low, Paged, Retailer, Some(ListEnergyAccountBalancesBulk)),
+    row(POST, "/energy/accounts/balances", "listEnergyAccountBalancesSpecificAccounts", BILLING, &[1], Low, Paged, Retailer, Some(ListEnergyAccountBalancesSpecificAccounts)),
     row(GET, "/energy/accounts/{accountId}/invoices", "getEnergyAccountInvoices", BILLING, &[1], High, Paged, Retailer, Some(GetEnergyAccountInvoices)),
-    row(GET, "/energy/accounts/invoices", "listEnergyAccountInvoicesBulk", BILLING, &[1], Low, Paged, Retailer, None),
-    row(POST, "/energy/accounts/invoices", "listEnergyInvoicesForSpecificAccounts", BILLING, &[1], Low, Paged, Retailer, None),
+    row(GET, "/energy/accounts/invoices", "listEnergyAccountInvoicesBulk", BILLING, &[1], Low, Paged, Retailer, Some(ListEnergyAccountInvoicesBulk)),
+    row(POST, "/energy/accounts/invoices", "listEnergyInvoicesForSpecificAccounts", BILLING, &[1], Low, Paged, Retailer, Some(ListEnergyInvoicesForSpecificAccounts)),
     row(GET, "/energy/accounts/{accountId}/billing", "getBillingForEnergyAccount", BILLING, &[3], Low, Paged, Retailer, Some(GetBillingForEnergyAccount)),
-    row(GET, "/energy/accounts/billing", "listEnergyAccountBillingBulk", BILLING, &[3], LargePayload, Paged, Retailer, None),
-    row(POST, "/energy/accounts/billing", "listEnergyAccountBillingForSpecificAccounts", BILLING, &[3], LargePayload, Paged, Retailer, None),
+    row(GET, "/energy/accounts/billing", "listEnergyAccountBillingBulk", BILLING, &[3], LargePayload, Paged, Retailer, Some(ListEnergyAccountBillingBulk)),
+    row(POST, "/energy/accounts/billing", "listEnergyAccountBillingForSpecificAccounts", BILLING, &[3], LargePayload, Paged, Retailer, Some(ListEnergyAccountBillingForSpecificAccounts)),
     row(GET, "/energy/electricity/servicepoints", "listElectricityServicePoints", POINTS_BASIC, &[2], Secondary, Paged, Aemo, None),
     row(GET, "/energy/electricity/servicepoints/{servicePointId}", "getElectricityServicePointDetail", POINTS_DETAIL, &[2], Secondary, Single, Aemo, None),
     row(GET, "/energy/electricity/servicepoints/{servicePointId}/usage", "getElectricityServicePointUsage", USAGE, &[1], LargeSecondary, Paged, Aemo, None),

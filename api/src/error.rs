@@ -101,8 +101,8 @@ pub(crate) struct ApiError {
 /// What the client is told.
 #[derive(Debug)]
 enum Answer {
-    /// A code of the standard, with the status that goes with it here.
-    Code { code: ErrorCode, status: StatusCode, detail: String },
+    /// Codes of the standard with their details, and the status that goes with them here.
+    Codes { status: StatusCode, errors: Vec<(ErrorCode, String)> },
     /// 401, which the standard leaves to the bearer token scheme: without a body.
     Challenge(&'static str),
     /// 405, with the methods that the path has.
@@ -132,13 +132,21 @@ impl ApiError {
     /// A code of the standard with its own status. The detail is for the client: a parameter's or header's name, a
     /// resource id, a number of pages.
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { answer: Answer::Code { code, status: code.status(), detail: detail.into() }, cause: None }
+        Self::with_status(code.status(), vec![(code, detail.into())])
+    }
+
+    /// Resources that the body of a request names, and what is wrong with each.
+    pub(crate) fn of_body(errors: Vec<(ErrorCode, String)>) -> Self {
+        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, errors)
+    }
+
+    fn with_status(status: StatusCode, errors: Vec<(ErrorCode, String)>) -> Self {
+        Self { answer: Answer::Codes { status, errors }, cause: None }
     }
 
     /// The fallback code, with a status that no code of the standard has.
     pub(crate) fn expected(status: StatusCode, detail: impl Into<String>) -> Self {
-        let code = ErrorCode::GeneralExpected;
-        Self { answer: Answer::Code { code, status, detail: detail.into() }, cause: None }
+        Self::with_status(status, vec![(ErrorCode::GeneralExpected, detail.into())])
     }
 
     /// No token was sent.
@@ -177,6 +185,15 @@ impl ApiError {
         self.cause.as_ref()
     }
 
+    /// The first code that the client is told, for tests.
+    #[cfg(test)]
+    pub(crate) fn first_code(&self) -> ErrorCode {
+        match &self.answer {
+            Answer::Codes { errors, .. } => errors[0].0,
+            other => panic!("no code: {other:?}"),
+        }
+    }
+
     fn of_class(class: ErrorClass, error: Box<dyn Error + Send + Sync>) -> Self {
         match class {
             ErrorClass::Transient => Self::unavailable(error),
@@ -192,11 +209,12 @@ impl ApiError {
             }
             Answer::MethodNotAllowed(allowed) => {
                 let status = StatusCode::METHOD_NOT_ALLOWED;
-                let body = ErrorList::new(ErrorCode::GeneralExpected, "");
+                let body = ErrorList { errors: vec![ErrorBody::new(ErrorCode::GeneralExpected, "")] };
                 HttpResponse::build(status).insert_header((ALLOW, allowed.as_str())).json(body)
             }
-            Answer::Code { code, status, detail } => {
-                HttpResponse::build(*status).json(ErrorList::new(*code, detail))
+            Answer::Codes { status, errors } => {
+                let errors = errors.iter().map(|(code, detail)| ErrorBody::new(*code, detail)).collect();
+                HttpResponse::build(*status).json(ErrorList { errors })
             }
         }
     }
@@ -217,7 +235,7 @@ impl From<TenantError> for ApiError {
 /// `ResponseErrorListV2`.
 #[derive(Serialize)]
 struct ErrorList<'a> {
-    errors: [ErrorBody<'a>; 1],
+    errors: Vec<ErrorBody<'a>>,
 }
 
 #[derive(Serialize)]
@@ -227,9 +245,9 @@ struct ErrorBody<'a> {
     detail: &'a str,
 }
 
-impl<'a> ErrorList<'a> {
+impl<'a> ErrorBody<'a> {
     fn new(code: ErrorCode, detail: &'a str) -> Self {
-        Self { errors: [ErrorBody { code: code.urn(), title: code.title(), detail }] }
+        Self { code: code.urn(), title: code.title(), detail }
     }
 }
 

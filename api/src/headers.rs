@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT, AsHeaderName, HeaderMap, HttpDate};
+use actix_web::http::header::{ACCEPT, AsHeaderName, CONTENT_TYPE, HeaderMap, HttpDate};
+use actix_web::http::{Method, StatusCode};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use uuid::Uuid;
@@ -81,6 +81,9 @@ pub(crate) fn check(
     let version = version(headers, endpoint.versions)?;
     if !accepts_json(headers) {
         return Err(ApiError::expected(StatusCode::NOT_ACCEPTABLE, "Accept"));
+    }
+    if endpoint.method == Method::POST && !holds_json(headers) {
+        return Err(ApiError::expected(StatusCode::UNSUPPORTED_MEDIA_TYPE, CONTENT_TYPE.as_str()));
     }
     if !interaction.as_sent {
         return Err(ApiError::new(ErrorCode::HeaderInvalid, X_FAPI_INTERACTION_ID));
@@ -165,14 +168,25 @@ fn accepts_json(headers: &HeaderMap) -> bool {
 }
 
 fn takes_json(range: &str) -> bool {
+    utf8(range).is_some_and(|media| matches!(media.as_str(), "application/json" | "application/*" | "*/*"))
+}
+
+/// Whether the body is said to be JSON in UTF-8.
+fn holds_json(headers: &HeaderMap) -> bool {
+    let Ok(Some(sent)) = single(headers, CONTENT_TYPE) else { return false };
+    utf8(sent).is_some_and(|media| media == "application/json")
+}
+
+/// The media type of a range whose parameters allow UTF-8, in small letters.
+fn utf8(range: &str) -> Option<String> {
     let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
     let media_type = parts.next().unwrap_or_default();
-    let parameters_fit = parts.all(|parameter| match parameter.split_once('=') {
+    let fits = parts.all(|parameter| match parameter.split_once('=') {
         Some(("charset", charset)) => charset.trim_matches('"') == "utf-8",
         Some(("q", weight)) => weight.parse::<f32>().is_ok_and(|weight| weight > 0.0),
         _ => true,
     });
-    parameters_fit && matches!(media_type.as_str(), "application/json" | "application/*" | "*/*")
+    fits.then_some(media_type)
 }
 
 #[cfg(test)]
@@ -202,11 +216,8 @@ mod tests {
             headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
         }
         let endpoint = served().next().unwrap();
-        check(&headers, &InteractionId::of(&headers), endpoint).map_err(|error| {
-            let text = format!("{error:?}");
-            let code = text.split("code: ").nth(1).and_then(|rest| rest.split([',', ' ']).next()).unwrap();
-            (error.response().status().as_u16(), code.to_owned())
-        })
+        check(&headers, &InteractionId::of(&headers), endpoint)
+            .map_err(|error| (error.response().status().as_u16(), format!("{:?}", error.first_code())))
     }
 
     fn refused(changes: &[(&str, &str)]) -> (u16, String) {

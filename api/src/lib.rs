@@ -29,6 +29,7 @@ mod log;
 mod metrics;
 mod queries;
 mod query;
+mod request;
 mod routes;
 mod serve;
 mod token;

@@ -168,8 +168,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn code<T: std::fmt::Debug>(result: Result<T, ApiError>) -> String {
-        let text = format!("{:?}", result.unwrap_err());
-        text.split("code: ").nth(1).unwrap().split(',').next().unwrap().to_owned()
+        format!("{:?}", result.unwrap_err().first_code())
     }
 
     fn now() -> DateTime<Utc> {

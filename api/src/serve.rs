@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use tokio::net::TcpSocket;
 use wattle_tenants::Tenants;
@@ -15,8 +15,6 @@ use crate::dispatch;
 use crate::endpoints::BASE_PATH;
 use crate::metrics::Metrics;
 
-/// A request's body. The largest that the standard has names a thousand ids, which is a tenth of this.
-const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 /// Connections that one worker holds open. The standard's busiest site makes 750 calls a second.
 const CONNECTIONS_PER_WORKER: usize = 10_000;
 /// Connections that wait to be taken up: enough for the burst after a restart.
@@ -51,7 +49,6 @@ impl ApiState {
 /// shared ones, and `/health`.
 pub fn configure(cfg: &mut ServiceConfig, state: ApiState) {
     cfg.app_data(Data::new(state))
-        .app_data(PayloadConfig::new(BODY_LIMIT_BYTES))
         .route("/health", web::get().to(dispatch::health))
         .service(web::scope(BASE_PATH).default_service(web::to(dispatch::answer)))
         .service(web::scope(&format!("/t/{{tenant}}{BASE_PATH}")).default_service(web::to(dispatch::answer)))

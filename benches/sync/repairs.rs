@@ -21,10 +21,11 @@ pub(crate) async fn measure(scene: &Scene, report: &mut Report) -> Result<()> {
     scene.source().psql("update billing.bill set paid = paid").await?;
     scene.run(&["sync", "--tenant", TENANT, "--until-idle"]).await?;
     let bills = number(scene, "select count(*)::text from billing.bill").await?;
-    let today = chrono::Utc::now().date_naive().to_string();
+    let day = chrono::Utc::now().date_naive();
+    let (yesterday, today) = ((day - chrono::TimeDelta::days(1)).to_string(), day.to_string());
     let (mut rewound, mut replayed) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let (touched, secs) = timed(scene, &["rewind", TENANT, "--to", "0", "--json"]).await?;
+        let (touched, secs) = timed(scene, &["rewind", TENANT, "--to", &yesterday, "--json"]).await?;
         ensure!(touched >= bills, "{touched} records were read again, of {bills} bills alone");
         rewound.push(touched / secs);
         let args = ["replay", TENANT, "--from", &today, "--to", &today, "--json"];

@@ -33,6 +33,7 @@ static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"::[a-z]+(\[\])?", ""),
         (r"\b(now|clock_timestamp)\(\)", SQLITE_NOW),
         (r"\bgreatest\(", "max("),
+        (r"\bleast\(", "min("),
     ]
     .into_iter()
     .map(|(pattern, other)| (Regex::new(pattern).expect("it is a constant"), other))

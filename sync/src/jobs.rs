@@ -2,6 +2,7 @@
 
 mod compare;
 mod page;
+mod repeats;
 mod replay;
 mod request;
 mod throttle;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use wattle_core::{Change, Entity, EntityGraph, ErrorClass, NodeId, Position, SourceError};
 
 use self::page::read_page;
+use self::repeats::Repeats;
 pub(crate) use self::replay::Replaying;
 use self::throttle::Throttle;
 use crate::SyncError;
@@ -57,12 +59,19 @@ pub(crate) fn whole_scans(graph: &EntityGraph, node: NodeId) -> Vec<Scan> {
     scans
 }
 
+/// What is remembered from one page to the next.
+#[derive(Debug, Default)]
+struct Memory {
+    throttle: Throttle,
+    repeats: Repeats,
+}
+
 /// Carries out jobs until something fails or the process stops.
 pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
     let mut applied = runner.progress.applied();
     let mut added = runner.progress.jobs_added();
     let mut due_looked_at: Option<Instant> = None;
-    let mut throttle = Throttle::default();
+    let mut memory = Memory::default();
     while !runner.progress.stopping() {
         applied.mark_unchanged();
         added.mark_unchanged();
@@ -74,14 +83,15 @@ pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
         if !jobs.is_empty() && source_state::position(runner.db(), &runner.scope).await?.is_none() {
             jobs.clear();
         }
-        let busy = work_on_one(runner, &mut jobs, &mut throttle).await?;
+        memory.repeats.retain(&jobs);
+        let busy = work_on_one(runner, &mut jobs, &mut memory).await?;
         runner.works(Loop::Jobs);
         if !busy {
             tokio::select! {
                 // A job under way waits for its touches to be applied.
                 _ = applied.changed(), if !jobs.is_empty() => {}
                 _ = added.changed() => {}
-                () = tokio::time::sleep(throttle.rest().min(LOOK_EVERY)) => {}
+                () = tokio::time::sleep(memory.throttle.rest().min(LOOK_EVERY)) => {}
                 () = runner.progress.stopped() => {}
             }
         }
@@ -131,11 +141,11 @@ fn is_final(error: &SyncError) -> bool {
 
 /// Does a page of the first job that has one to do: what a change at the source led to comes before what an operator
 /// asked for. A job that cannot get on says why, and holds up no other.
-async fn work_on_one(runner: &Runner, jobs: &mut [Job], throttle: &mut Throttle) -> Result<bool, SyncError> {
+async fn work_on_one(runner: &Runner, jobs: &mut [Job], memory: &mut Memory) -> Result<bool, SyncError> {
     jobs.sort_by_key(|job| !matches!(job.kind, JobKind::FanOut | JobKind::Resync));
     let mut hindered = None;
     for job in jobs.iter() {
-        match work_on(runner, job, throttle).await {
+        match work_on(runner, job, memory).await {
             Ok(true) => return Ok(true),
             Ok(false) => {}
             Err(error) if is_final(&error) => {
@@ -155,7 +165,7 @@ async fn work_on_one(runner: &Runner, jobs: &mut [Job], throttle: &mut Throttle)
 }
 
 /// Does one page of a job; false when something else must come first.
-async fn work_on(runner: &Runner, job: &Job, throttle: &mut Throttle) -> Result<bool, SyncError> {
+async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool, SyncError> {
     let markers = marker::read(runner.db(), &runner.scope).await?;
     let outstanding = (job.last_seq - markers.backfill).max(0);
     let Some(scan) = job.scans.get(job.scan) else {
@@ -168,20 +178,23 @@ async fn work_on(runner: &Runner, job: &Job, throttle: &mut Throttle) -> Result<
     let compares = matches!(scan, Scan::Compare { .. });
     // A scan begins when all touches of those before it are applied: owners are there before what they own.
     let waits = outstanding >= MAX_OUTSTANDING || (job.cursor.is_none() && outstanding > 0);
-    if waits || (compares && throttle.rest() > Duration::ZERO) {
+    if waits || (compares && memory.throttle.rest() > Duration::ZERO) {
         return Ok(false);
     }
     let began = Instant::now();
     let Some(page) = read_page(runner, scan, job.cursor.as_deref()).await? else { return Ok(false) };
     if compares {
-        throttle.took(began.elapsed());
+        memory.throttle.took(began.elapsed());
     }
     let report = page.found.map(|(entity, found)| {
         let mut report = job.report.clone();
         report.add(entity, found);
         report
     });
-    let touches = if job.kind == JobKind::Compare { Vec::new() } else { page.touches };
+    let touches = match job.kind {
+        JobKind::Compare => Vec::new(),
+        _ => memory.repeats.fresh(job, page.touches),
+    };
     let scan = if page.next.is_some() { job.scan } else { job.scan + 1 };
     let step = Step {
         scan,
@@ -190,7 +203,8 @@ async fn work_on(runner: &Runner, job: &Job, throttle: &mut Throttle) -> Result<
         last_seq: None,
         report: report.as_ref(),
     };
-    advance(runner, job, touches, step).await?;
+    advance(runner, job, &touches, step).await?;
+    memory.repeats.add(job, &touches);
     if let (JobKind::Reconcile, Some(report)) = (job.kind, &report)
         && report.differs_too_much()
     {
@@ -202,14 +216,14 @@ async fn work_on(runner: &Runner, job: &Job, throttle: &mut Throttle) -> Result<
 }
 
 /// Appends the touches of a page and moves the job on, both or neither.
-async fn advance(runner: &Runner, job: &Job, touches: Vec<Change>, step: Step<'_>) -> Result<(), SyncError> {
+async fn advance(runner: &Runner, job: &Job, touches: &[Change], step: Step<'_>) -> Result<(), SyncError> {
     // Asked before the transaction begins, which is not kept waiting for the source.
     let now = if touches.is_empty() { None } else { Some(now(runner).await?) };
     let work = runner.begin().await?;
     let mut last_seq = None;
     if let Some(now) = now {
         let touches: Vec<(Change, Position)> =
-            touches.into_iter().map(|touch| (touch, now.clone())).collect();
+            touches.iter().map(|touch| (touch.clone(), now.clone())).collect();
         ensure_day(&work).await?;
         last_seq =
             Some(append(&work, &runner.scope, runner.adapter.graph(), Lane::Backfill, &touches).await?);

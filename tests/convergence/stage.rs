@@ -72,7 +72,7 @@ pub(crate) struct Stage {
     sync: Option<Wattle>,
     hydrate: Wattle,
     /// What operators have started since.
-    repairs: Vec<(Happening, Wattle)>,
+    repairs: Vec<Repair>,
     dice: Dice,
 }
 
@@ -255,12 +255,13 @@ impl Stage {
     fn operator_repairs(&mut self, how: Happening) -> Result<()> {
         let day = |days: i64| (chrono::Utc::now() + chrono::TimeDelta::days(days)).date_naive().to_string();
         let (yesterday, tomorrow) = (day(-1), day(1));
-        let repair = match how {
-            Rewind => self.scene.wattle(&["rewind", TENANT, "--to", &yesterday]),
-            Replay => self.scene.wattle(&["replay", TENANT, "--from", &yesterday, "--to", &tomorrow]),
-            _ => self.scene.wattle(&["reconcile", TENANT]),
+        let asked = match how {
+            Rewind => vec!["rewind", TENANT, "--to", &yesterday],
+            Replay => vec!["replay", TENANT, "--from", &yesterday, "--to", &tomorrow],
+            _ => vec!["reconcile", TENANT],
         };
-        self.repairs.push((how, repair.start()?));
+        let repair = self.scene.wattle(&asked).start()?;
+        self.repairs.push(Repair { how, asked: asked.into_iter().map(str::to_owned).collect(), repair });
         Ok(())
     }
 
@@ -273,14 +274,19 @@ impl Stage {
         });
         ended.await.with_context(|| hydrate.lines().join("\n"))?;
         hydrate.exit(PATIENCE).await?;
-        for (how, repair) in repairs {
+        for Repair { how, asked, repair } in repairs {
             let ended = repair.exit(PATIENCE).await?;
+            let said = repair.lines().join("\n");
             // A replay that begins while the archive is away has nothing to read.
+            if ended.success() || how == Replay {
+                continue;
+            }
+            // Whoever asks while connections are cut is told so, and asks again.
             ensure!(
-                ended.success() || how == Replay,
-                "{how:?} ended with {ended}:\n{}",
-                repair.lines().join("\n")
+                said.contains("error communicating with database"),
+                "{how:?} ended with {ended}:\n{said}"
             );
+            scene.run(&asked.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         }
         if let Some(running) = sync {
             running.terminate()?;
@@ -291,6 +297,13 @@ impl Stage {
         scene.run(&["sync", "--until-idle", "--tenant", TENANT]).await?;
         Ok((scene, workload))
     }
+}
+
+/// What an operator asked for, and the program that carries it out.
+struct Repair {
+    how: Happening,
+    asked: Vec<String>,
+    repair: Wattle,
 }
 
 /// Answers the guard if it asks while a command goes on; does it?

@@ -3,9 +3,11 @@
 use anyhow::{Result, ensure};
 use rstest::rstest;
 use wattle_core::{Entity, ErrorClass};
+use wattle_postgres::Options;
 use wattle_testbed::Engine;
 
-use crate::mini::{Mini, TENANT};
+use crate::mini::recorder::Call;
+use crate::mini::{Mini, Setup, TENANT};
 
 async fn quarantine(mini: &Mini) -> Result<Vec<String>> {
     let sql = "select concat_ws(' ', entity, source_id, error) as v from quarantine order by 1";
@@ -65,4 +67,29 @@ async fn a_broken_invariant_stops_the_source_and_keeps_everything(
     let state = mini.state().await?;
     ensure!(state.starts_with("stopped") && state.contains("nonsense"), "the source is {state}");
     mini.expect(Entity::Customer, &["1"]).await
+}
+
+/// Records that the source keeps from being read are not broken, however few of them are asked for at once.
+#[rstest]
+#[tokio::test]
+async fn records_that_cannot_be_read_in_time_are_waited_for(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let options = Options { lock_timeout_ms: 100, ..Options::default() };
+    let mini = Mini::of(Setup { target, options, ..Setup::default() }).await?;
+    mini.sql("insert into crm.account (account_no) values ('A')").await?;
+    let _running = mini.run_and_hydrate().await?;
+    let mut snapshot = mini.adapter.hold(|call| matches!(call, Call::Snapshot));
+    mini.sql("update crm.account set display_name = 'New'").await?;
+    snapshot.reached().await?;
+    let locked = mini.source().client().await?;
+    locked.batch_execute("begin; lock table crm.account in access exclusive mode").await?;
+    snapshot.go_on();
+    mini.says(&["waiting", "lock timeout"]).await?;
+    ensure!(quarantine(&mini).await?.is_empty(), "{:?}", quarantine(&mini).await?);
+    locked.batch_execute("rollback").await?;
+    mini.settled().await?;
+    ensure!(quarantine(&mini).await?.is_empty(), "{:?}", quarantine(&mini).await?);
+    ensure!(mini.names().await?["A"] == "New", "{:?}", mini.names().await?);
+    Ok(())
 }

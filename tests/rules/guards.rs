@@ -168,6 +168,7 @@ async fn the_breaker_stops_a_batch_that_quarantines_too_much_until_it_is_accepte
     mini.sql("update crm.person set kind = 'P'").await?;
     mini.settled().await?;
     ensure!(quarantined().await? == 0);
+    mini.says(&["running"]).await?;
     mini.sql("update crm.person set kind = 'X' where person_id <= 150").await?;
     mini.says(&["paused"]).await?;
     accept(&mini, Accept { quarantine: true, ..Accept::default() }).await?;

@@ -1,10 +1,12 @@
 //! Section 8: the stream is kept for as long as the tenant wants, and never trimmed past who still has to read it.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use rstest::rstest;
 use wattle_core::Entity;
-use wattle_sync::{RewindTo, rewind_range};
+use wattle_sync::{Archive, RewindTo, rewind_range};
 use wattle_tenants::{Lifecycle, NewUpkeep, TargetSettings};
 use wattle_testbed::{Engine, Target, eventually};
 
@@ -165,4 +167,33 @@ async fn a_reconcile_begins_by_itself_when_the_last_is_long_ago(
         Ok(())
     })
     .await
+}
+
+/// What is not archived yet is kept, however long ago it was applied.
+#[rstest]
+#[tokio::test]
+async fn what_is_not_archived_is_kept(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = aged(target).await?;
+    // Something that upkeep forgets last: when it is gone, all else was looked at.
+    note(&mini, 400).await?;
+    let folder = tempfile::tempdir()?;
+    let place = folder.path().join("archive");
+    let archive = Arc::new(Archive::open(&place.display().to_string())?);
+    std::fs::write(&place, "in the way")?;
+    let running = mini.run_archiving(&archive);
+    let old = format!("select count(*) from marker_day where day = '{}'", days_ago(400));
+    eventually(PATIENCE, async || {
+        ensure!(mini.number(&old).await? == 0, "upkeep has not looked yet");
+        Ok(())
+    })
+    .await?;
+    running.stop().await?;
+    ensure!(days(&mini).await?.contains(&days_ago(20).to_string()), "{:?}", days(&mini).await?);
+    std::fs::remove_file(&place)?;
+    std::fs::create_dir(&place)?;
+    mini.run_until_idle(&archive).end().await?;
+    let _running = mini.run_archiving(&archive);
+    dropped(&mini, days_ago(20)).await
 }

@@ -115,3 +115,25 @@ async fn a_rewind_further_back_than_the_stream_goes_is_refused(
     }
     Ok(())
 }
+
+/// A rewind touches keys, and the next one finds those touches as well: none of them is read twice.
+#[rstest]
+#[tokio::test]
+async fn a_second_rewind_reads_no_more_than_the_first(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    // Two of these stretches are more than a job looks at in one page.
+    const ACCOUNTS: i64 = 3_000;
+    let mini = Mini::on(Engine::Postgres, target).await?;
+    mini.sql("insert into crm.account (account_no) select 'A' || n from generate_series(1, 3000) n").await?;
+    let since = now(&mini).await?;
+    let _running = mini.run_and_hydrate().await?;
+    rewind(&mini, RewindTo::Time(since), &[]).await?;
+    rewind(&mini, RewindTo::Time(since), &[]).await?;
+    let touched = "select touched as v from job where kind = 'rewind' order by created_at";
+    let touched: Vec<i64> =
+        mini.list(touched).await?.into_iter().flatten().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    let beats = touched.last().map_or(0, |last| last - ACCOUNTS);
+    ensure!(touched.len() == 2 && (1..=3).contains(&beats), "as many were touched: {touched:?}");
+    Ok(())
+}

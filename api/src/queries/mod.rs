@@ -8,7 +8,7 @@
 //! whole key, where in a join it may think a part of the key selective enough and filter the rest.
 
 use chrono::TimeDelta;
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Value};
 use wattle_tenants::dialect::statement;
 
 use crate::call::Call;
@@ -126,6 +126,7 @@ pub(crate) mod account;
 pub(crate) mod balance;
 pub(crate) mod billing_transaction;
 pub(crate) mod invoice;
+pub(crate) mod several;
 
 /// One page of an account's records.
 pub(crate) struct Records {
@@ -156,6 +157,15 @@ pub(crate) struct Granted {
 
 /// Runs a statement that begins with the arrangement of the call.
 async fn read(call: &Call<'_>, sql: &str, further: Vec<Value>) -> Result<Vec<QueryResult>, ApiError> {
+    read_with(call, further, |_, _| sql.to_owned()).await
+}
+
+/// The same with a statement that is written for the engine, and may take more parameters.
+async fn read_with(
+    call: &Call<'_>,
+    further: Vec<Value>,
+    sql: impl FnOnce(DbBackend, &mut Vec<Value>) -> String,
+) -> Result<Vec<QueryResult>, ApiError> {
     let session = call.session().await?;
     let token = call.token();
     let mut values: Vec<Value> = vec![
@@ -168,7 +178,8 @@ async fn read(call: &Call<'_>, sql: &str, further: Vec<Value>) -> Result<Vec<Que
     ];
     values.extend(further);
     let db = session.db();
-    Ok(db.query_all_raw(statement(db.get_database_backend(), sql, values)).await?)
+    let sql = sql(db.get_database_backend(), &mut values);
+    Ok(db.query_all_raw(statement(db.get_database_backend(), &sql, values)).await?)
 }
 
 /// Runs a statement that begins with what the arrangement allows on the account of the path. An id that names nothing

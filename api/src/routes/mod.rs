@@ -4,6 +4,7 @@ mod account;
 mod balance;
 mod billing_transaction;
 mod invoice;
+mod several;
 
 use crate::body::{BodyWriter, BrokenBody, Plans};
 use crate::call::Call;
@@ -20,6 +21,15 @@ pub(crate) async fn serve(operation: Operation, call: &Call<'_>) -> Result<Vec<u
         Operation::ListEnergyAccounts => account::list(call).await,
         Operation::GetEnergyAccountDetail => account::detail(call).await,
         Operation::GetEnergyAccountBalance => balance::of_account(call).await,
+        Operation::ListEnergyAccountBalancesBulk | Operation::ListEnergyAccountBalancesSpecificAccounts => {
+            several::balances(call).await
+        }
+        Operation::ListEnergyAccountInvoicesBulk | Operation::ListEnergyInvoicesForSpecificAccounts => {
+            several::invoices(call).await
+        }
+        Operation::ListEnergyAccountBillingBulk | Operation::ListEnergyAccountBillingForSpecificAccounts => {
+            several::billing_transactions(call).await
+        }
         Operation::GetEnergyAccountInvoices => invoice::of_account(call).await,
         Operation::GetBillingForEnergyAccount => billing_transaction::of_account(call).await,
     }

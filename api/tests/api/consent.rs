@@ -1,9 +1,10 @@
 //! What an arrangement allows, and that it counts from the next call on.
 
+use actix_web::http::Method;
 use chrono::{Duration, Utc};
 use rstest::rstest;
 use serde_json::json;
-use wattle_api::endpoints::served;
+use wattle_api::endpoints::{Endpoint, served};
 use wattle_core::Key;
 use wattle_tenants::consent::{register, revoke};
 use wattle_testbed::Engine;
@@ -23,27 +24,33 @@ async fn platform(engine: Engine) -> (Platform, Consent, String) {
 async fn answers(platform: &Platform, consent: &Consent, id: &str) -> Vec<Answer> {
     let mut answers = Vec::new();
     for endpoint in served() {
-        answers.push(platform.get(consent, &endpoint.path.replace("{accountId}", id)).await);
+        answers.push(platform.ask(consent, endpoint, id).await);
     }
     answers
 }
 
-/// Asserts that the account is left out of the list, and that every path with its id has this answer.
+/// Asserts that the account is left out of all lists, and that every path and body with its id has this answer.
 async fn left_out(platform: &Platform, consent: &Consent, id: &str, expected: &str) {
     let answers = answers(platform, consent, id).await;
     for (endpoint, answer) in served().zip(answers) {
-        if endpoint.path.contains("{accountId}") {
-            assert_eq!(
-                answer.error(),
-                (404, expected.to_owned(), id.to_owned()),
-                "{}",
-                endpoint.operation_id
-            );
+        if let Some(status) = status_of_bad_id(endpoint) {
+            let expected = (status, expected.to_owned(), id.to_owned());
+            assert_eq!(answer.error(), expected, "{}", endpoint.operation_id);
         } else {
             let body = answer.ok();
-            assert_eq!(body["data"]["accounts"], json!([]));
+            let lists: Vec<_> = body["data"].as_object().unwrap().values().collect();
+            assert_eq!(lists, [&json!([])]);
             assert_eq!(body["meta"], json!({"totalRecords": 0, "totalPages": 0}));
         }
+    }
+}
+
+/// The status of an id that is of no use, where the endpoint takes one.
+fn status_of_bad_id(endpoint: &Endpoint) -> Option<u16> {
+    match (endpoint.path.contains("{accountId}"), &endpoint.method) {
+        (true, _) => Some(404),
+        (false, &Method::POST) => Some(422),
+        (false, _) => None,
     }
 }
 
@@ -234,8 +241,8 @@ async fn ids_that_name_nothing_are_invalid(#[values(Engine::Postgres, Engine::Sq
     changed.replace_range(20..21, if &id[20..21] == "A" { "B" } else { "A" });
     for bad in ["100", "nonsense", &changed, &id[1..], &"A".repeat(5_000)] {
         for (endpoint, answer) in served().zip(answers(&platform, &consent, bad).await) {
-            if endpoint.path.contains("{accountId}") {
-                assert_eq!(answer.error(), (404, INVALID.to_owned(), bad.to_owned()));
+            if let Some(status) = status_of_bad_id(endpoint) {
+                assert_eq!(answer.error(), (status, INVALID.to_owned(), bad.to_owned()));
             }
         }
     }

@@ -8,6 +8,7 @@ mod billing_transaction;
 mod consent;
 mod invoice;
 mod request;
+mod several;
 mod statement;
 mod support;
 mod tenancy;

@@ -3,12 +3,13 @@
 use actix_web::http::Method;
 use rstest::rstest;
 use uuid::Uuid;
-use wattle_api::endpoints::{ENDPOINTS, Endpoint, served};
+use wattle_api::endpoints::{ENDPOINTS, served};
 
 use wattle_testbed::Engine;
 
 use crate::support::{
-    ALL_SCOPES, BANKSIA, CORREA, CUSTOMER, Consent, PRODUCT, Platform, bare, code, request,
+    ALL_SCOPES, BANKSIA, CORREA, CUSTOMER, Consent, PRODUCT, Platform, about, asking, bare, code, path_of,
+    request,
 };
 
 /// A platform with one shareable account and everything that hangs off it.
@@ -22,10 +23,6 @@ async fn platform(engine: Engine) -> (Platform, Consent, String) {
     (platform, consent, id)
 }
 
-fn path_of(endpoint: &Endpoint, id: &str) -> String {
-    format!("/t/{CORREA}/cds-au/v1{}", endpoint.path.replace("{accountId}", id))
-}
-
 #[rstest]
 #[actix_web::test]
 async fn every_served_endpoint_answers_with_its_version_and_the_interaction_id(
@@ -36,7 +33,7 @@ async fn every_served_endpoint_answers_with_its_version_and_the_interaction_id(
     for endpoint in served() {
         let version = endpoint.versions.last().unwrap().to_string();
         let interaction = Uuid::new_v4().to_string();
-        let asked = request(&path_of(endpoint, &id), &token)
+        let asked = asking(endpoint, CORREA, &id, &token)
             .insert_header(("x-v", version.as_str()))
             .insert_header(("x-fapi-interaction-id", interaction.as_str()));
         let answer = platform.send(asked).await;
@@ -45,7 +42,7 @@ async fn every_served_endpoint_answers_with_its_version_and_the_interaction_id(
         assert_eq!(answer.header("x-fapi-interaction-id"), Some(interaction.as_str()));
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
-        let made = platform.send(request(&path_of(endpoint, &id), &token)).await;
+        let made = platform.send(asking(endpoint, CORREA, &id, &token)).await;
         assert!(Uuid::try_parse(made.header("x-fapi-interaction-id").unwrap()).is_ok());
     }
 }
@@ -75,7 +72,7 @@ async fn a_bad_request_gets_the_standards_code_at_every_endpoint(
     ];
     for endpoint in served() {
         for (changes, status, expected, detail) in cases {
-            let mut asked = request(&path_of(endpoint, &id), &token);
+            let mut asked = asking(endpoint, CORREA, &id, &token);
             for header in *changes {
                 asked = asked.insert_header(*header);
             }
@@ -88,7 +85,7 @@ async fn a_bad_request_gets_the_standards_code_at_every_endpoint(
             assert_eq!(answer.header("x-v"), None);
         }
         for missing in ["x-v", "x-fapi-auth-date"] {
-            let asked = bare(Method::GET, &path_of(endpoint, &id))
+            let asked = about(endpoint, &id, bare(Method::GET, &path_of(endpoint, CORREA, &id)))
                 .insert_header(("authorization", format!("Bearer {token}")));
             let asked = match missing {
                 "x-v" => asked.insert_header(("x-fapi-auth-date", "Tue, 24 Nov 2026 01:02:03 GMT")),
@@ -131,7 +128,7 @@ async fn no_endpoint_answers_without_a_good_token(
             (Some("Bearer nonsense".to_owned()), r#"Bearer error="invalid_token""#),
             (Some(format!("Bearer {head}x.{rest}")), r#"Bearer error="invalid_token""#),
         ] {
-            let mut asked = bare(Method::GET, &path_of(endpoint, &id))
+            let mut asked = about(endpoint, &id, bare(Method::GET, &path_of(endpoint, CORREA, &id)))
                 .insert_header(("x-fapi-interaction-id", interaction.as_str()));
             if let Some(authorization) = authorization {
                 asked = asked.insert_header(("authorization", authorization));
@@ -143,7 +140,7 @@ async fn no_endpoint_answers_without_a_good_token(
         }
         let lower = platform
             .send(
-                request(&path_of(endpoint, &id), &token)
+                asking(endpoint, CORREA, &id, &token)
                     .insert_header(("authorization", format!("bearer {token}"))),
             )
             .await;
@@ -179,7 +176,7 @@ async fn a_token_without_the_scope_is_refused(#[values(Engine::Postgres, Engine:
     let (platform, consent, id) = platform(engine).await;
     for endpoint in served() {
         let token = platform.token(&consent, "openid energy:electricity.usage:read energy:billing");
-        let answer = platform.send(request(&path_of(endpoint, &id), &token)).await;
+        let answer = platform.send(asking(endpoint, CORREA, &id, &token)).await;
         assert_eq!(answer.code(), code(403, "Authorisation/InvalidConsent"));
     }
 }
@@ -257,12 +254,13 @@ async fn paging_parameters_are_checked_at_every_paged_endpoint(
             ("page=99", code(422, "Field/InvalidPage"), ""),
             ("page=99999999999999999999&page-size=1000", code(422, "Field/InvalidPage"), ""),
         ] {
-            let answer = platform.send(request(&format!("{}?{query}", path_of(endpoint, &id)), &token)).await;
+            let path = format!("{}?{query}", path_of(endpoint, CORREA, &id));
+            let answer = platform.send(about(endpoint, &id, request(&path, &token))).await;
             assert_eq!(answer.code(), expected, "{query}");
             assert!(detail.is_empty() || answer.error().2 == detail);
         }
         // What an endpoint does not know, it ignores.
-        let odd = format!("{}?page-size=1000&x=1&x=2&=&%ff", path_of(endpoint, &id));
-        assert_eq!(platform.send(request(&odd, &token)).await.status, 200);
+        let odd = format!("{}?page-size=1000&x=1&x=2&=&%ff", path_of(endpoint, CORREA, &id));
+        assert_eq!(platform.send(about(endpoint, &id, request(&odd, &token))).await.status, 200);
     }
 }

@@ -5,7 +5,7 @@ use wattle_api::endpoints::served;
 
 use wattle_testbed::Engine;
 
-use crate::support::{ALL_SCOPES, CORREA, CUSTOMER, PRODUCT, Platform, request};
+use crate::support::{ALL_SCOPES, CORREA, CUSTOMER, PRODUCT, Platform, asking};
 
 /// Enough that reading a whole table, or a wide part of an index, shows.
 const OTHERS: usize = 5_000;
@@ -64,8 +64,7 @@ async fn a_call_is_one_statement_that_reads_by_index() {
             let before = rows_read(&platform).await;
             platform.database().reset_statements().await.unwrap();
             for _ in 0..CALLS {
-                let path = format!("/t/{CORREA}/cds-au/v1{}", endpoint.path.replace("{accountId}", &id));
-                platform.send(request(&path, &token)).await.ok();
+                platform.send(asking(endpoint, CORREA, &id, &token)).await.ok();
             }
             let statements = platform.database().statements().await.unwrap();
             let own = statements.iter().filter(|statement| statement.role.ends_with("_t_correa"));
@@ -80,8 +79,7 @@ async fn a_call_is_one_statement_that_reads_by_index() {
 
 /// Rows and index entries that the tenant's sessions have read. Sessions report when they end, so they are ended.
 async fn rows_read(platform: &Platform) -> i64 {
-    let end =
-        "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where usename like '%_t_correa'";
+    let end = "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where usename like '%_t_correa' and datname = current_database()";
     platform.database().psql(end).await.unwrap();
     let sum = "select (select sum(seq_tup_read) from pg_stat_user_tables where schemaname = 't_correa')
                     + (select sum(idx_tup_read) from pg_stat_user_indexes where schemaname = 't_correa')";

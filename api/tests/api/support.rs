@@ -12,6 +12,7 @@ use jsonwebtoken::jwk::JwkSet;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use uuid::Uuid;
+use wattle_api::endpoints::Endpoint;
 use wattle_api::{ApiState, configure};
 use wattle_core::{Key, SourceSystem, TenantId};
 use wattle_tenants::consent::{Arrangement, ConsentedAccount, register};
@@ -174,6 +175,12 @@ impl Platform {
         self.send(request(&format!("/t/{}/cds-au/v1{path}", consent.tenant), &token)).await
     }
 
+    /// Calls an endpoint for an arrangement about one account, with all scopes.
+    pub(crate) async fn ask(&self, consent: &Consent, endpoint: &Endpoint, id: &str) -> Answer {
+        let token = self.token(consent, ALL_SCOPES);
+        self.send(asking(endpoint, &consent.tenant, id, &token)).await
+    }
+
     /// The ids of the accounts listed, in order.
     pub(crate) async fn account_ids(&self, consent: &Consent) -> Vec<String> {
         let answer = self.get(consent, "/energy/accounts?page-size=1000").await.ok();
@@ -252,6 +259,25 @@ pub(crate) fn request(path: &str, token: &str) -> TestRequest {
         .insert_header(("x-v", "4"))
         .insert_header(("x-min-v", "1"))
         .insert_header(("x-fapi-auth-date", "Tue, 24 Nov 2026 01:02:03 GMT"))
+}
+
+/// A valid unattended request of an endpoint about one account, which its path or its body names.
+pub(crate) fn asking(endpoint: &Endpoint, tenant: &str, id: &str, token: &str) -> TestRequest {
+    about(endpoint, id, request(&path_of(endpoint, tenant, id), token))
+}
+
+/// The address of an endpoint about one account.
+pub(crate) fn path_of(endpoint: &Endpoint, tenant: &str, id: &str) -> String {
+    format!("/t/{tenant}/cds-au/v1{}", endpoint.path.replace("{accountId}", id))
+}
+
+/// Gives a request the endpoint's method, and the body that names an account, if it takes one.
+pub(crate) fn about(endpoint: &Endpoint, id: &str, request: TestRequest) -> TestRequest {
+    let request = request.method(endpoint.method.clone());
+    match endpoint.method {
+        Method::POST => request.set_json(json!({"data": {"accountIds": [id]}})),
+        _ => request,
+    }
 }
 
 /// A request without headers.

@@ -6,7 +6,7 @@ use wattle_api::endpoints::{Endpoint, Operation, served};
 
 use wattle_testbed::Engine;
 
-use crate::support::{ALL_SCOPES, BANKSIA, CORREA, CUSTOMER, Consent, PRODUCT, Platform, code, request};
+use crate::support::{ALL_SCOPES, BANKSIA, CORREA, CUSTOMER, Consent, PRODUCT, Platform, asking, code};
 
 /// The same account, customer and product at two tenants, with different contents, and what tells them apart.
 async fn twins(engine: Engine) -> (Platform, Consent, Consent) {
@@ -36,11 +36,10 @@ async fn keeps_tenants_apart(engine: Engine, endpoint: &Endpoint) {
     let own = platform.account_ids(&correa).await.remove(0);
     let theirs = platform.account_ids(&banksia).await.remove(0);
     assert_ne!(own, theirs);
-    let path = |id: &str| endpoint.path.replace("{accountId}", id);
 
     // Each sees its own, and nothing of the other's.
     for (consent, id, other) in [(&correa, &own, "of banksia"), (&banksia, &theirs, "of correa")] {
-        let answer = platform.get(consent, &path(id)).await;
+        let answer = platform.ask(consent, endpoint, id).await;
         assert!(!answer.text.contains(other));
         assert!(answer.text.contains(&format!("of {}", consent.tenant)), "{}", answer.text);
         answer.ok();
@@ -48,24 +47,30 @@ async fn keeps_tenants_apart(engine: Engine, endpoint: &Endpoint) {
 
     // The other tenant's token is no token here, by path and by arrangement.
     let foreign = platform.token(&banksia, ALL_SCOPES);
-    let address = format!("/t/{CORREA}/cds-au/v1{}", path(&own));
-    assert_eq!(platform.send(request(&address, &foreign)).await.status, 401);
+    assert_eq!(platform.send(asking(endpoint, CORREA, &own, &foreign)).await.status, 401);
     let smuggled = platform.token_for(CORREA, PRODUCT, &banksia, ALL_SCOPES);
-    let answer = platform.send(request(&address, &smuggled)).await;
+    let answer = platform.send(asking(endpoint, CORREA, &own, &smuggled)).await;
     assert_eq!(answer.code(), code(403, "Authorisation/RevokedConsent"));
 
     // The other tenant's id answers like one that never existed.
+    let strange = async |status| {
+        let foreign = platform.ask(&correa, endpoint, &theirs).await;
+        let never = platform.ask(&correa, endpoint, "never").await;
+        assert_eq!(foreign.code(), code(status, "Authorisation/InvalidEnergyAccount"));
+        assert_eq!(foreign.text.replace(&theirs, "never"), never.text);
+    };
     match endpoint.operation.expect("it is served") {
-        Operation::ListEnergyAccounts => {}
+        Operation::ListEnergyAccounts
+        | Operation::ListEnergyAccountBalancesBulk
+        | Operation::ListEnergyAccountInvoicesBulk
+        | Operation::ListEnergyAccountBillingBulk => {}
         Operation::GetEnergyAccountDetail
         | Operation::GetEnergyAccountBalance
         | Operation::GetEnergyAccountInvoices
-        | Operation::GetBillingForEnergyAccount => {
-            let foreign = platform.get(&correa, &path(&theirs)).await;
-            let never = platform.get(&correa, &path("never")).await;
-            assert_eq!(foreign.code(), code(404, "Authorisation/InvalidEnergyAccount"));
-            assert_eq!(foreign.text.replace(&theirs, "never"), never.text);
-        }
+        | Operation::GetBillingForEnergyAccount => strange(404).await,
+        Operation::ListEnergyAccountBalancesSpecificAccounts
+        | Operation::ListEnergyInvoicesForSpecificAccounts
+        | Operation::ListEnergyAccountBillingForSpecificAccounts => strange(422).await,
     }
 }
 

@@ -17,10 +17,12 @@ use anyhow::{Context, Result};
 use rstest::rstest;
 use scene::workload::{Workload, work};
 use scene::{PATIENCE, Place, Retailer, Scene};
+use wattle_acacia::Acacia;
 use wattle_banksia::Banksia;
 use wattle_correa::Correa;
 use wattle_dianella::Dianella;
-use wattle_testbed::{Engine, Postgres};
+use wattle_tds_simulator::SqlServer;
+use wattle_testbed::{Engine, Postgres, Stop};
 
 use stage::{Stage, place, server};
 
@@ -105,6 +107,32 @@ async fn two_retailers_on_two_engines_sync_at_once(
     Ok(())
 }
 
+/// SQL Server, simulated: a retailer that works through a restart of its server and of Wattle.
+#[rstest]
+#[actix_web::test]
+async fn acacia_ends_in_the_same_rows_and_answers(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let target_server = server(target).await?;
+    let source_server = SqlServer::start().await?;
+    let scene =
+        Scene::create(Place::OnSqlServer(&source_server), place(&target_server), CUSTOMERS, 3).await?;
+    scene.onboard(TENANT, &scene.retailer).await?;
+    let mut workload = Workload::open(&scene.retailer).await?;
+    let sync = scene.wattle(&["sync"]).start()?;
+    work(&mut workload, 30).await?;
+    scene.run(&["hydrate", TENANT]).await?;
+    work(&mut workload, 100).await?;
+    source_server.restart(Stop::Immediate).await?;
+    work(&mut workload, 50).await?;
+    sync.kill()?;
+    sync.exit(PATIENCE).await?;
+    work(&mut workload, 100).await?;
+    scene.run(&["sync", "--until-idle"]).await?;
+    assert_both_oracles(&scene, TENANT, &scene.retailer, &workload).await?;
+    Ok(())
+}
+
 /// How many served values were compared.
 async fn assert_both_oracles(
     scene: &Scene,
@@ -123,6 +151,9 @@ async fn assert_both_oracles(
         }
         Retailer::Banksia { .. } => {
             oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Banksia).await?
+        }
+        Retailer::Acacia { .. } => {
+            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Acacia).await?
         }
     };
     anyhow::ensure!(compared > 500, "only {compared} values were compared");

@@ -64,7 +64,7 @@ pub(crate) async fn revoke(retailer: &Retailer) -> Result<()> {
         Retailer::Banksia { database, reader } => {
             database.sql(&format!("revoke select on bil_invoice from {reader}@'%'")).await.map(drop)
         }
-        Retailer::Dianella(_) => Ok(()),
+        Retailer::Dianella(_) | Retailer::Acacia { .. } => Ok(()),
     }
 }
 
@@ -76,7 +76,7 @@ pub(crate) async fn grant(retailer: &Retailer) -> Result<()> {
         Retailer::Banksia { database, reader } => {
             database.sql(&format!("grant select on bil_invoice to {reader}@'%'")).await.map(drop)
         }
-        Retailer::Dianella(_) => Ok(()),
+        Retailer::Dianella(_) | Retailer::Acacia { .. } => Ok(()),
     }
 }
 
@@ -106,7 +106,7 @@ pub(crate) async fn lose_log(retailer: &Retailer, tenant: &str) -> Result<()> {
     let database = match retailer {
         Retailer::Correa { database, .. } => database,
         Retailer::Banksia { database, .. } => return database.sql("reset master").await.map(drop),
-        Retailer::Dianella(_) => return Ok(()),
+        Retailer::Dianella(_) | Retailer::Acacia { .. } => return Ok(()),
     };
     let slot = format!("wattle_{tenant}_main");
     eventually(PATIENCE, async || {
@@ -151,6 +151,7 @@ async fn run(retailer: &Retailer, correa: &str, dianella: &str, banksia: &str) -
         Retailer::Correa { database, .. } => {
             eventually(PATIENCE, async || database.psql(&format!("begin; {correa}; commit")).await).await?;
         }
+        Retailer::Acacia { .. } => anyhow::bail!("no schedule of faults is run on Acacia"),
         Retailer::Dianella(folder) => {
             let options = SqliteConnectOptions::new()
                 .filename(folder.path().join("dianella.db"))

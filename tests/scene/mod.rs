@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
+use wattle_tds_simulator::SqlServer;
 use wattle_testbed::{Database, Launch, MariaDatabase, MariaDb, Postgres, Proxy, Target, Wattle};
 
 /// Long enough for a debug build on a busy machine.
@@ -26,6 +27,8 @@ pub(crate) enum Place<'a> {
     On(&'a Postgres),
     /// A source alone.
     OnMariaDb(&'a MariaDb),
+    /// A source alone, simulated.
+    OnSqlServer(&'a SqlServer),
     InFiles,
 }
 
@@ -34,6 +37,7 @@ pub(crate) enum Retailer {
     Correa { database: Database, reader: String },
     Dianella(TempDir),
     Banksia { database: MariaDatabase, reader: String },
+    Acacia { database: wattle_tds_simulator::Database, reader: String },
 }
 
 impl Retailer {
@@ -47,6 +51,10 @@ impl Retailer {
                 database: server.database("banksia").await?,
                 reader: server.unique_name(READER),
             },
+            Place::OnSqlServer(server) => Self::Acacia {
+                database: server.database("acacia").await?,
+                reader: server.unique_name(READER),
+            },
             Place::InFiles => Self::Dianella(tempfile::tempdir()?),
         })
     }
@@ -57,6 +65,7 @@ impl Retailer {
             Self::Correa { .. } => "correa",
             Self::Dianella(_) => "dianella",
             Self::Banksia { .. } => "banksia",
+            Self::Acacia { .. } => "acacia",
         }
     }
 
@@ -66,6 +75,7 @@ impl Retailer {
             Self::Correa { database, .. } => database.url(),
             Self::Dianella(folder) => format!("sqlite:{}", folder.path().join("dianella.db").display()),
             Self::Banksia { database, .. } => database.url(),
+            Self::Acacia { database, .. } => database.url(),
         }
     }
 }
@@ -91,7 +101,9 @@ impl Scene {
     ) -> Result<Self> {
         let target = match target {
             Place::On(server) => Target::Postgres(server.database("wattle").await?),
-            Place::OnMariaDb(_) => bail!("Wattle keeps its copies on PostgreSQL or in files"),
+            Place::OnMariaDb(_) | Place::OnSqlServer(_) => {
+                bail!("Wattle keeps its copies on PostgreSQL or in files")
+            }
             Place::InFiles => Target::Sqlite(tempfile::tempdir()?),
         };
         let folder = tempfile::tempdir()?;
@@ -127,7 +139,7 @@ impl Scene {
     pub(crate) fn source(&self) -> &Database {
         match &self.retailer {
             Retailer::Correa { database, .. } => database,
-            Retailer::Dianella(_) | Retailer::Banksia { .. } => {
+            Retailer::Dianella(_) | Retailer::Banksia { .. } | Retailer::Acacia { .. } => {
                 panic!("this scene's source is another engine's")
             }
         }
@@ -216,7 +228,12 @@ impl Scene {
             let sql = &checked.stdout;
             match retailer {
                 Retailer::Correa { database, .. } => database.psql(sql).await.map(drop),
-                Retailer::Banksia { database, .. } => run_lines(database, sql).await,
+                Retailer::Banksia { database, .. } => {
+                    run_lines(sql, async |line| database.sql(line).await.map(drop)).await
+                }
+                Retailer::Acacia { database, .. } => {
+                    run_lines(sql, async |line| database.sql(line).await.map(drop)).await
+                }
                 Retailer::Dianella(_) => break,
             }
             .with_context(|| format!("running:\n{sql}\n{}", checked.stderr))?;
@@ -242,6 +259,10 @@ impl Scene {
                     .await?;
                 database.url_as(reader, "reads")
             }
+            Retailer::Acacia { database, reader } => {
+                database.login(reader, "reads").await?;
+                database.url_as(reader, "reads")
+            }
         };
         Ok(self.source_proxy.as_ref().map_or(url.clone(), |proxy| proxy.url(&url)))
     }
@@ -249,9 +270,9 @@ impl Scene {
 
 /// Runs a script that has a statement in each line, and comments: the server would take a comment at the end for a
 /// statement.
-async fn run_lines(database: &MariaDatabase, script: &str) -> Result<()> {
+async fn run_lines(script: &str, run: impl AsyncFn(&str) -> Result<()>) -> Result<()> {
     for line in script.lines().filter(|line| !line.is_empty() && !line.starts_with("--")) {
-        database.sql(line.split(";  --").next().unwrap_or(line)).await?;
+        run(line.split(";  --").next().unwrap_or(line)).await?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ pub(crate) enum Workload {
     Correa(wattle_correa::Workload),
     Dianella(wattle_dianella::Workload),
     Banksia(wattle_banksia::Workload),
+    Acacia(wattle_acacia::Workload),
 }
 
 impl Workload {
@@ -20,6 +21,7 @@ impl Workload {
             Retailer::Correa { .. } => Self::Correa(wattle_correa::Workload::open(&url).await?),
             Retailer::Dianella(_) => Self::Dianella(wattle_dianella::Workload::open(&url).await?),
             Retailer::Banksia { .. } => Self::Banksia(wattle_banksia::Workload::open(&url).await?),
+            Retailer::Acacia { .. } => Self::Acacia(wattle_acacia::Workload::open(&url).await?),
         })
     }
 
@@ -28,6 +30,7 @@ impl Workload {
             Self::Correa(workload) => workload.world(),
             Self::Dianella(workload) => workload.world(),
             Self::Banksia(workload) => workload.world(),
+            Self::Acacia(workload) => workload.world(),
         }
     }
 
@@ -46,6 +49,7 @@ impl Workload {
             Self::Correa(workload) => step!(workload),
             Self::Dianella(workload) => step!(workload),
             Self::Banksia(workload) => step!(workload),
+            Self::Acacia(workload) => step!(workload),
         }
     }
 }

@@ -47,8 +47,10 @@ pub(crate) struct Answer {
     pub(crate) rows: Vec<Row>,
 }
 
-const SETUP: &str = "set quoted_identifier on; set ansi_nulls on; set xact_abort on; \
-                     set transaction isolation level snapshot; set lock_timeout ";
+const SETUP: &str = "set quoted_identifier on; set ansi_nulls on; set xact_abort on; set lock_timeout ";
+
+/// Begins a snapshot. The level is not set before: where snapshots are not allowed, `check` has to say so.
+pub(crate) const BEGIN: &str = "set transaction isolation level snapshot; begin transaction";
 
 /// The database's broker GUID lasts through backup and restore; its recovery fork, where the login may see it, and its
 /// date of creation do not.
@@ -81,7 +83,7 @@ impl Connector {
         Ok(Self { config, host, port, lock_timeout_ms: options.lock_timeout_ms, place })
     }
 
-    /// A new session in which every transaction is a snapshot.
+    /// A new session.
     pub(crate) async fn connect(&self) -> Result<Session, SourceError> {
         let connecting = tokio::time::timeout(CONNECT_TIMEOUT, self.login()).await;
         let connected = connecting.map_err(|_| SourceError::Unavailable {

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use wattle_core::{Change, Feed, FeedEvent, NodeId, Position, SourceError};
 
-use crate::connect::Session;
+use crate::connect::{BEGIN, Session};
 use crate::position::TrackedPosition;
 use crate::tracking::{
     Changed, Terms, VERSION, changed, changes_query, terms_of, terms_query, untracked, version_of,
@@ -128,7 +128,7 @@ impl Poller {
     async fn look(&mut self) -> Result<Look, SourceError> {
         let inner = self.inner.clone();
         let graph = inner.graph();
-        let asked = format!("begin transaction; {VERSION}; {}", terms_query(graph));
+        let asked = format!("{BEGIN}; {VERSION}; {}", terms_query(graph));
         let answers = self.session.batch(DOING, &asked).await?;
         let [version, terms] = answers.as_slice() else {
             return Err(SourceError::Bug { what: "a look at the changes lacks answers".into() });

@@ -11,7 +11,7 @@ use wattle_core::{
 };
 use wattle_sql::{Assembler, Mapping, PackError, PageQuery, Template};
 
-use crate::connect::Session;
+use crate::connect::{BEGIN, Session};
 use crate::dialect::{NOW, TSql, keys_json, keys_relation};
 use crate::position::TrackedPosition;
 use crate::tracking::{VERSION, version_of};
@@ -70,7 +70,7 @@ impl SqlServerSnapshot {
         let mut wait = FENCE_WAIT.0;
         let now = loop {
             let doing = "open a snapshot";
-            let answers = session.batch(doing, &format!("begin transaction; {VERSION}")).await?;
+            let answers = session.batch(doing, &format!("{BEGIN}; {VERSION}")).await?;
             let rows = answers.into_iter().next().unwrap_or_default();
             // Without a fence, keys can be scanned where nothing is tracked yet.
             let Some(wanted) = wanted else { break local_now(&inner, &rows)? };

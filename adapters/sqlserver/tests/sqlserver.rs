@@ -33,7 +33,7 @@ key = ["No text"]
 
 [node.account]
 relation = "[shop].[Odd Account]"
-key = ["Id integer", "Since date"]
+key = ["Id integer", "Begun date"]
 
 [entity.customer]
 root = "customer"
@@ -49,15 +49,15 @@ root = "account"
     ),
     (
         "fetch/account.sql",
-        r#"select k.ord as "$ord", a.[Id] as "$key.Id", a.[Since] as "$key.Since", a.[Id] as "accountNumber"
-           from {keys} k join [shop].[Odd Account] a on a.[Id] = k.[Id] and a.[Since] = k.[Since]"#,
+        r#"select k.ord as "$ord", a.[Id] as "$key.Id", a.[Begun] as "$key.Begun", a.[Id] as "accountNumber"
+           from {keys} k join [shop].[Odd Account] a on a.[Id] = k.[Id] and a.[Begun] = k.[Begun]"#,
     ),
 ];
 
 const TABLES: &str = "create schema [shop]
 go
 create table [shop].[Customer] ([No] varchar(20) not null primary key, [Kind] varchar(12) not null);
-create table [shop].[Odd Account] ([Id] int not null, [Since] date not null, [Total] money, primary key ([Id], [Since]))
+create table [shop].[Odd Account] ([Id] int not null, [Begun] date not null, [Total] money, primary key ([Id], [Begun]))
 go
 alter database current set allow_snapshot_isolation on
 go
@@ -186,7 +186,7 @@ async fn changes_come_by_version_across_tables_and_what_is_rolled_back_does_not(
     let adapter = shop.adapter(Options::default())?;
     let begun = adapter.begin().await?;
     let mut feed = adapter.changes(&begun).await?;
-    shop.sql("insert into [shop].[Odd Account] ([Id], [Since]) values (7, '2026-01-02')").await?;
+    shop.sql("insert into [shop].[Odd Account] ([Id], [Begun]) values (7, '2026-01-02')").await?;
     shop.sql("insert into [shop].[Customer] values ('A1', 'PERSON'), ('B2', 'PERSON')").await?;
     shop.sql("begin transaction; insert into [shop].[Customer] values ('X', 'PERSON'); rollback").await?;
     let now = adapter.now().await?;
@@ -243,7 +243,7 @@ async fn a_truncated_table_is_read_whole_and_an_altered_one_says_so() -> Result<
     let begun = adapter.begin().await?;
     let mut feed = adapter.changes(&begun).await?;
     shop.sql("truncate table [shop].[Customer]").await?;
-    shop.sql("insert into [shop].[Odd Account] ([Id], [Since]) values (7, '2026-01-02')").await?;
+    shop.sql("insert into [shop].[Odd Account] ([Id], [Begun]) values (7, '2026-01-02')").await?;
     let now = adapter.now().await?;
     let found = heard(&adapter, feed.as_mut(), &now).await?;
     assert!(found.contains(&"whole customer".to_owned()), "{found:?}");
@@ -353,7 +353,7 @@ async fn a_position_is_lost_with_the_retention_and_with_a_restore() -> Result<()
     let begun = adapter.begin().await?;
     let backup = database.back_up().await?;
     database.sql("insert into [shop].[Customer] values ('A1', 'PERSON')").await?;
-    database.sql("insert into [shop].[Odd Account] ([Id], [Since]) values (7, '2026-01-02')").await?;
+    database.sql("insert into [shop].[Odd Account] ([Id], [Begun]) values (7, '2026-01-02')").await?;
     let now = adapter.now().await?;
     let version: i64 = now.as_str().rsplit_once(' ').context("a version")?.1.parse()?;
     // Of one table: it is read whole.

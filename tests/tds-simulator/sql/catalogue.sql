@@ -61,16 +61,31 @@ union all
 select 'sysname', 231, 256, 4, 256, 0, 0, false, false, false, false;
 
 create view sys.schemas as
-select sys.original(nspname) as name, oid::integer as schema_id, 1 as principal_id
+select sys.original(nspname) collate sys.sql_latin1_general_cp1_ci_as as name, oid::integer as schema_id, 1 as principal_id
 from pg_namespace where nspname in (select sys.user_schemas());
 
+-- When objects were created and last altered.
+create table sys.modifications (object oid primary key, created timestamp not null, modified timestamp not null);
+create function sys.note_definition() returns event_trigger language plpgsql security definer as $$
+declare
+    moment timestamp := clock_timestamp();
+begin
+    insert into sys.modifications as m
+    select distinct coalesce(i.indrelid, d.objid), moment, moment
+    from pg_event_trigger_ddl_commands() d left join pg_index i on i.indexrelid = d.objid
+    where d.classid = 'pg_class'::regclass and d.object_type in ('table', 'view', 'index')
+    on conflict (object) do update set modified = excluded.modified;
+end
+$$;
+
 create view sys.objects as
-select sys.original(c.relname) as name, c.oid::integer as object_id, c.relnamespace::integer as schema_id,
+select sys.original(c.relname) collate sys.sql_latin1_general_cp1_ci_as as name, c.oid::integer as object_id, c.relnamespace::integer as schema_id,
     null::integer as principal_id, 0 as parent_object_id,
     (case c.relkind when 'v' then 'V' else 'U' end)::sys."nchar(2)" as type,
     (case c.relkind when 'v' then 'VIEW' else 'USER_TABLE' end)::sys."nvarchar(60)" as type_desc,
-    '2024-01-01'::sys.datetime as create_date, '2024-01-01'::sys.datetime as modify_date, false as is_ms_shipped
-from pg_class c
+    coalesce(m.created, '2024-01-01')::sys.datetime as create_date, coalesce(m.modified, '2024-01-01')::sys.datetime as modify_date,
+    false as is_ms_shipped
+from pg_class c left join sys.modifications m on m.object = c.oid
 where c.relkind in ('r', 'v') and c.relnamespace::regnamespace::text in (select quote_ident(s) from sys.user_schemas() s)
     and sys.is_visible(c.oid);
 
@@ -83,7 +98,7 @@ create view sys.views as select o.* from sys.objects o where o.type = 'V';
 create view sys.all_objects as select * from sys.objects;
 
 create view sys.columns as
-select a.attrelid::integer as object_id, sys.original(a.attname) as name, a.attnum::integer as column_id,
+select a.attrelid::integer as object_id, sys.original(a.attname) collate sys.sql_latin1_general_cp1_ci_as as name, a.attnum::integer as column_id,
     i.id::sys.tinyint as system_type_id, i.id as user_type_id, d.length::smallint as max_length,
     d."precision"::sys.tinyint as "precision", d.scale::sys.tinyint as scale,
     (case when a.attcollation <> 0 then sys.collation_case(co.collname) end)::sys."nvarchar(128)" as collation_name,
@@ -104,7 +119,7 @@ select i.indrelid, i.indexrelid, i.indisunique, i.indisprimary, i.indpred, i.ind
     (case when i.indisprimary then 1 else 1 + row_number() over (partition by i.indrelid, i.indisprimary order by i.indexrelid) end)::integer as number
 from pg_index i;
 create view sys.indexes as
-select i.indrelid::integer as object_id, sys.original(c.relname) as name, i.number as index_id,
+select i.indrelid::integer as object_id, sys.original(c.relname) collate sys.sql_latin1_general_cp1_ci_as as name, i.number as index_id,
     (case when i.indisprimary then 1 else 2 end)::sys.tinyint as type,
     (case when i.indisprimary then 'CLUSTERED' else 'NONCLUSTERED' end)::sys."nvarchar(60)" as type_desc,
     i.indisunique as is_unique, i.indisprimary as is_primary_key,
@@ -123,7 +138,7 @@ from sys.index_numbers i cross join lateral unnest(i.indkey) with ordinality as 
 where i.indrelid in (select o.object_id::oid from sys.objects o);
 
 create view sys.key_constraints as
-select sys.original(k.conname) as name, k.oid::integer as object_id, k.connamespace::integer as schema_id,
+select sys.original(k.conname) collate sys.sql_latin1_general_cp1_ci_as as name, k.oid::integer as object_id, k.connamespace::integer as schema_id,
     k.conrelid::integer as parent_object_id, (case k.contype when 'p' then 'PK' else 'UQ' end)::sys."nchar(2)" as type,
     (case k.contype when 'p' then 'PRIMARY_KEY_CONSTRAINT' else 'UNIQUE_CONSTRAINT' end)::sys."nvarchar(60)" as type_desc,
     i.number as unique_index_id, false as is_system_named
@@ -131,7 +146,7 @@ from pg_constraint k join sys.index_numbers i on i.indexrelid = k.conindid
 where k.contype in ('p', 'u') and k.conrelid in (select o.object_id::oid from sys.objects o);
 
 create view sys.foreign_keys as
-select sys.original(k.conname) as name, k.oid::integer as object_id, k.connamespace::integer as schema_id,
+select sys.original(k.conname) collate sys.sql_latin1_general_cp1_ci_as as name, k.oid::integer as object_id, k.connamespace::integer as schema_id,
     k.conrelid::integer as parent_object_id, k.confrelid::integer as referenced_object_id,
     (case k.confdeltype when 'c' then 1 when 'n' then 2 when 'd' then 3 else 0 end)::sys.tinyint as delete_referential_action,
     (case k.confupdtype when 'c' then 1 when 'n' then 2 when 'd' then 3 else 0 end)::sys.tinyint as update_referential_action,
@@ -149,7 +164,7 @@ select c.oid::bigint as partition_id, c.oid::integer as object_id, 1 as index_id
 from pg_class c where c.oid in (select o.object_id::oid from sys.objects o where o.type = 'U');
 
 create view sys.triggers as
-select sys.original(t.tgname) as name, t.oid::integer as object_id, t.tgrelid::integer as parent_id, false as is_disabled
+select sys.original(t.tgname) collate sys.sql_latin1_general_cp1_ci_as as name, t.oid::integer as object_id, t.tgrelid::integer as parent_id, false as is_disabled
 from pg_trigger t where not t.tgisinternal and t.tgname not like 'sys\_%'
     and t.tgrelid in (select o.object_id::oid from sys.objects o);
 
@@ -273,3 +288,7 @@ from sys.key_constraints k join sys.objects o on o.object_id = k.parent_object_i
 join sys.index_columns i on i.object_id = o.object_id and i.index_id = k.unique_index_id
 join sys.columns c on c.object_id = o.object_id and c.column_id = i.column_id;
 grant select on all tables in schema ms_information_schema to public;
+
+-- From here on definitions are those of the database's owner.
+create event trigger note_definition on ddl_command_end when tag in ('CREATE TABLE', 'ALTER TABLE', 'CREATE VIEW', 'CREATE INDEX')
+    execute function sys.note_definition();

@@ -22,7 +22,9 @@ declare
     given bigint;
 begin
     perform pg_advisory_xact_lock(22105);
-    given := nextval('sys.change_versions');
+    -- Read past any snapshot, and without `nextval`, which would be the last identity of the session.
+    select case when is_called then last_value + 1 else last_value end into given from sys.change_versions;
+    perform setval('sys.change_versions', given);
     update sys.commits set version = given, commit_time = clock_timestamp() where xid = new.xid;
     update sys.tracked set min_valid_version = given, truncated_by = null where truncated_by = new.xid;
     return null;
@@ -113,8 +115,7 @@ begin
     of_new := 'n.' || array_to_string(keys, ', n.');
     log := 'sys.changes_' || id;
     execute format('create table %s as select %s from %s with no data', log, list, name);
-    execute format('alter table %s add sys_change_xid xid8 not null, add sys_change_action text not null, '
-                   'add sys_change_order bigint generated always as identity', log);
+    execute format('alter table %s add sys_change_xid xid8 not null, add sys_change_action text not null', log);
     execute format('create index on %s (sys_change_xid)', log);
     execute format($f$
         create function sys.note_%1$s() returns trigger language plpgsql security definer as $t$
@@ -151,7 +152,7 @@ begin
     execute format('create trigger sys_deleted after delete on %s referencing old table as old_rows for each statement execute function sys.note_%s()', name, id);
     execute format('create trigger sys_updated after update on %s referencing new table as new_rows old table as old_rows for each statement execute function sys.note_%s()', name, id);
     execute format('create trigger sys_truncated after truncate on %s for each statement execute function sys.note_%s()', name, id);
-    -- One row per key: its last action, unless the first one since then tells that the key is new.
+    -- One row per key: its last action (within a transaction, that of its last command), unless the first one since then tells that the key is new.
     execute format($f$
         create function sys.%1$I(since bigint) returns table (
             sys_change_version bigint, sys_change_creation_version bigint, sys_change_operation sys."nchar(1)",
@@ -167,10 +168,10 @@ begin
             from (select c.*, m.version,
                          first_value(c.sys_change_action) over earliest as first_action,
                          first_value(m.version) over earliest as first_version,
-                         row_number() over (partition by %5$s order by m.version desc, c.sys_change_order desc) as place
+                         row_number() over (partition by %5$s order by m.version desc, c.cmin::text::bigint desc) as place
                   from %6$s c join sys.commits m on m.xid = c.sys_change_xid
                   where m.version > coalesce(since, 0)
-                  window earliest as (partition by %5$s order by m.version, c.sys_change_order)) as noted
+                  window earliest as (partition by %5$s order by m.version, c.cmin::text::bigint)) as noted
             where place = 1;
         end $t$ $f$, 'changes of ' || plain, returned, id, plain, list, log);
     insert into sys.tracked (table_id, begin_version, min_valid_version, track_columns)

@@ -72,6 +72,8 @@ create function sys.whole_average(bigint[]) returns integer language sql immutab
     as 'select case when $1[1] > 0 then ($1[2] / $1[1])::integer end';
 create aggregate sys.avg(integer) (sfunc = int4_avg_accum, stype = bigint[], finalfunc = sys.whole_average, initcond = '{0,0}');
 
+create function sys.padded(bpchar, integer) returns bpchar language sql immutable strict parallel safe
+    as 'select rpad(sys.raw($1), $2)::bpchar';
 create function sys.len(bpchar) returns integer language sql immutable strict parallel safe
     as 'select char_length(rtrim(sys.raw($1), '' ''))';
 create function sys.datalength(bpchar) returns integer language sql immutable strict parallel safe
@@ -98,8 +100,14 @@ create function sys.replace(whole bpchar, part bpchar, by bpchar) returns bpchar
     language sql immutable strict parallel safe
     as 'select replace(sys.raw($1) collate "C", sys.raw($2) collate "C", sys.raw($3) collate "C")::bpchar';
 create function sys.is_like(value bpchar, pattern bpchar, escape text) returns boolean
-    language sql immutable strict parallel safe
-    as 'select (sys.raw($1) collate "und-x-icu") ilike ((sys.raw($2)) collate "und-x-icu") escape $3';
+    language plpgsql immutable strict parallel safe as $$
+begin
+    if strpos(sys.raw(pattern) collate "C", '[') > 0 then
+        raise exception 'mssql:50000:The simulator of SQL Server does not know: LIKE with a class of characters';
+    end if;
+    return (sys.raw(value) collate "und-x-icu") ilike (sys.raw(pattern) collate "und-x-icu") escape escape;
+end
+$$;
 
 create function sys.getdate() returns timestamp language sql stable parallel safe as 'select clock_timestamp()::timestamp(3)';
 create function sys.getutcdate() returns timestamp language sql stable parallel safe as 'select clock_timestamp()::timestamp(3)';

@@ -46,3 +46,10 @@ begin
     end if;
 end
 $$;
+
+-- The columns that an INSERT without a list means, if that is not all of them: the identity column is not among them.
+create function sys.columns_to_insert(name text) returns text language sql stable as $$
+    select string_agg(quote_ident(attname), ', ' order by attnum) filter (where attidentity = '')
+    from pg_attribute where attrelid = to_regclass(name) and attnum > 0 and not attisdropped
+    having bool_or(attidentity <> '')
+$$;

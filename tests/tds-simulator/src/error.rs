@@ -128,10 +128,9 @@ fn from_db_error(error: &DbError) -> SqlError {
             known(2628, format!("String or binary data would be truncated: {message}."))
         }
         SqlState::INVALID_TEXT_REPRESENTATION => conversion_failed(message),
-        SqlState::INVALID_DATETIME_FORMAT | SqlState::DATETIME_FIELD_OVERFLOW => known(
-            241,
-            "Conversion failed when converting date and/or time from character string.".to_owned(),
-        ),
+        SqlState::INVALID_DATETIME_FORMAT | SqlState::DATETIME_FIELD_OVERFLOW => {
+            known(241, "Conversion failed when converting date and/or time from character string.".to_owned())
+        }
         SqlState::NUMERIC_VALUE_OUT_OF_RANGE => {
             known(8115, format!("Arithmetic overflow error converting expression: {message}."))
         }
@@ -140,34 +139,41 @@ fn from_db_error(error: &DbError) -> SqlError {
         }
         SqlState::GENERATED_ALWAYS => known(
             544,
-            format!("Cannot insert explicit value for identity column in table when IDENTITY_INSERT is set to OFF: {message}."),
+            format!(
+                "Cannot insert explicit value for identity column in table when IDENTITY_INSERT is set to OFF: {message}."
+            ),
         ),
         SqlState::DIVISION_BY_ZERO => known(8134, "Divide by zero error encountered.".to_owned()),
-        SqlState::T_R_DEADLOCK_DETECTED => known(
-            1205,
-            "Transaction was deadlocked on lock resources with another process and has been chosen as the deadlock \
-             victim. Rerun the transaction."
-                .to_owned(),
-        )
-        .with_effect(Effect::Transaction),
-        SqlState::T_R_SERIALIZATION_FAILURE => known(
-            3960,
-            "Snapshot isolation transaction aborted due to update conflict.".to_owned(),
-        )
-        .with_effect(Effect::Transaction),
-        SqlState::LOCK_NOT_AVAILABLE => known(1222, "Lock request time out period exceeded.".to_owned()),
         SqlState::DUPLICATE_TABLE | SqlState::DUPLICATE_SCHEMA => {
             known(2714, format!("There is already an object named '{}' in the database.", quoted(message)))
         }
         SqlState::SYNTAX_ERROR => known(102, format!("Incorrect syntax: {message}.")),
-        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => {
-            known(6005, "SHUTDOWN is in progress.".to_owned()).with_effect(Effect::Connection)
-        }
-        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-            known(18_456, "Login failed.".to_owned()).with_effect(Effect::Connection)
-        }
-        _ => SqlError::not_simulated(format_args!("PostgreSQL's error {}: {message}", code.code())),
+        _ => beyond_the_statement(code).unwrap_or_else(|| {
+            SqlError::not_simulated(format_args!("PostgreSQL's error {}: {message}", code.code()))
+        }),
     }
+}
+
+/// What comes from other sessions, and what ends more than a statement.
+fn beyond_the_statement(code: &SqlState) -> Option<SqlError> {
+    let (number, message, effect) = match *code {
+        SqlState::T_R_DEADLOCK_DETECTED => (
+            1205,
+            "Transaction was deadlocked on lock resources with another process and has been chosen as the deadlock \
+             victim. Rerun the transaction.",
+            Effect::Transaction,
+        ),
+        SqlState::T_R_SERIALIZATION_FAILURE => {
+            (3960, "Snapshot isolation transaction aborted due to update conflict.", Effect::Transaction)
+        }
+        SqlState::LOCK_NOT_AVAILABLE => (1222, "Lock request time out period exceeded.", Effect::Statement),
+        SqlState::QUERY_CANCELED => (3617, "The request was cancelled.", Effect::Statement),
+        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => {
+            (6005, "SHUTDOWN is in progress.", Effect::Connection)
+        }
+        _ => return None,
+    };
+    Some(SqlError::new(number, message).with_effect(effect))
 }
 
 /// The table whose function of changes does not exist: `function sys.changes of dbo.t(integer) does not exist`.

@@ -10,9 +10,15 @@
 //! visible in the order of commit, and inside a snapshot transaction the current version is the snapshot's. A failed
 //! statement leaves the transaction open, unless SQL Server would end it (deadlock, update conflict, `xact_abort`).
 //!
-//! **What differs.** Microseconds, not tenths of them. `read committed` reads without locks, as with
-//! `read_committed_snapshot`. `uniqueidentifier` sorts from its first byte. Any error ends the batch. No TLS, no MARS, no
-//! cursors, no procedures, no bulk load.
+//! **What differs.** Microseconds, not tenths of them. Readers take no locks, as with `read_committed_snapshot`, and hints
+//! that would are refused. `uniqueidentifier` sorts from its first byte. Any error ends the batch. An expression forgets
+//! what its columns were declared as: a `char` in it loses its blanks, a `money` comes as `decimal(19,4)`, a time is written
+//! with seven decimals, and a division has PostgreSQL's. Two texts of which neither is a column compare with case, and
+//! `like` without it. Names keep one case for all objects of a database. Changes are forgotten when a test says so, not
+//! by the clock, and PostgreSQL chooses the victim of a deadlock. No TLS, no MARS, no cursors, no procedures, no MERGE, no
+//! savepoints, no bulk load.
+//!
+//! **What it assumes.** What the testbed does, and that PostgreSQL was built with ICU.
 //!
 //! **How it fails.** [`SqlServer`] and [`Database`] with an [`anyhow::Error`]; clients with SQL Server's error numbers.
 

@@ -27,6 +27,8 @@ const SCHEMA: &[&str] = &[
 ];
 /// The threads that serve clients; tests wait for the database, not for them.
 const THREADS: usize = 2;
+/// The parser of T-SQL takes a step down for every condition that is joined to another.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// A simulated SQL Server on a port of its own. Clones share it; it ends with the last of them and of its databases.
 #[derive(Debug, Clone)]
@@ -54,6 +56,7 @@ impl SqlServer {
         drop(client);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
+            .thread_stack_size(STACK_BYTES)
             .enable_all()
             .build()
             .context("starting the simulator's threads")?;

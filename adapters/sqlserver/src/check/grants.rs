@@ -10,7 +10,7 @@ use crate::dialect::quote;
 use crate::value::{integer, text};
 
 /// Rights on a table, in the order in which they are asked for: those that are needed, then those that are not wanted.
-const NEEDED: [&str; 2] = ["SELECT", "VIEW CHANGE TRACKING"];
+const NEEDED: [&str; 1] = ["SELECT"];
 const UNWANTED: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "ALTER"];
 
 impl Check<'_> {
@@ -46,12 +46,6 @@ impl Check<'_> {
                 self.findings.refuse(
                     format!("the login {user} may not read {}", node.relation),
                     format!("grant select on {} to {user};", node.relation),
-                );
-            }
-            if has(1) != Some(1) && graph.captured().any(|captured| captured == id) {
-                self.findings.refuse(
-                    format!("the login {user} may not hear the changes of {}", node.relation),
-                    format!("grant view change tracking on {} to {user};", node.relation),
                 );
             }
             let unwanted = UNWANTED.iter().enumerate().filter(|(at, _)| has(NEEDED.len() + at) == Some(1));

@@ -28,11 +28,7 @@ struct Check<'a> {
 pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
     let session = inner.connector.connect().await?;
     let mut check = Check { inner, session, findings: Findings::default() };
-    let snapshots = check.settings().await?;
-    // Where no snapshot can be had, everything else can still be looked at.
-    if !snapshots {
-        check.session.batch("set a session up", "set transaction isolation level read committed").await?;
-    }
+    check.settings().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
     let readable = check.grants(&catalogue).await?;
     check.tables(&catalogue);

@@ -103,11 +103,14 @@ impl Check<'_> {
 
     /// The names in a query that are tables, views, functions of rows or synonyms.
     async fn objects(&mut self, sql: &str) -> Result<Vec<(String, String)>, SourceError> {
+        let doing = "look at what a query reads";
+        let rows = self.session.rows(doing, "select schema_name()").await?;
+        let own = literal(&rows.first().and_then(|row| text(row, 0)).unwrap_or_default());
         let listed: Vec<String> = names(sql)
             .iter()
             .map(|(schema, name)| match schema {
                 Some(schema) => format!("(s.name = {} and o.name = {})", literal(schema), literal(name)),
-                None => format!("(s.name = schema_name() and o.name = {})", literal(name)),
+                None => format!("(s.name = {own} and o.name = {})", literal(name)),
             })
             .collect();
         if listed.is_empty() {
@@ -118,7 +121,7 @@ impl Check<'_> {
              where o.type in ('U', 'V', 'IF', 'TF', 'FT', 'SN') and ({})",
             listed.join(" or ")
         );
-        let rows = self.session.rows("look at what a query reads", &asked).await?;
+        let rows = self.session.rows(doing, &asked).await?;
         Ok(rows.iter().filter_map(|row| Some((text(row, 0)?, text(row, 1)?))).collect())
     }
 }

@@ -19,8 +19,7 @@ const SETTINGS: &str = "select cast(serverproperty('ProductVersion') as nvarchar
      where d.database_id = db_id()";
 
 impl Check<'_> {
-    /// Looks at the settings; false when no snapshot can be had.
-    pub(super) async fn settings(&mut self) -> Result<bool, SourceError> {
+    pub(super) async fn settings(&mut self) -> Result<(), SourceError> {
         let rows = self.session.rows("read the source's settings", SETTINGS).await?;
         let Some(row) = rows.first() else {
             return Err(SourceError::Bug { what: "the source does not list its own database".into() });
@@ -40,8 +39,7 @@ impl Check<'_> {
                 format!("alter database current set compatibility_level = {LEAST_LEVEL};"),
             );
         }
-        let snapshots = integer(row, 2) == Some(1);
-        if !snapshots {
+        if integer(row, 2) != Some(1) {
             self.findings.refuse(
                 "the database gives no snapshots (allow_snapshot_isolation is off)",
                 "alter database current set allow_snapshot_isolation on;",
@@ -54,7 +52,7 @@ impl Check<'_> {
             );
         }
         self.tracking(row);
-        Ok(snapshots)
+        Ok(())
     }
 
     fn tracking(&mut self, row: &Row) {

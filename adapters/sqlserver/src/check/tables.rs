@@ -5,8 +5,10 @@ use wattle_sql::{key_names, words};
 
 use super::{Check, MANY_ROWS};
 use crate::catalogue::{Catalogue, Index, Table, same};
+use crate::connect::literal;
 use crate::dialect::{TSql, quote};
 use crate::tracking::{terms_of, terms_query, tracks_by};
+use crate::value::{integer, text};
 
 impl Check<'_> {
     /// What must hold for the tables' changes to be told with their keys.
@@ -83,11 +85,24 @@ impl Check<'_> {
         let rows = self.session.rows("look at what is tracked", &terms_query(graph)).await?;
         for terms in terms_of(graph, &rows)? {
             let Some(table) = catalogue.table(terms.node) else { continue };
-            if terms.since.is_none() && table.is_table {
-                let name = table.quoted();
+            if terms.since.is_some() || !table.is_table {
+                continue;
+            }
+            let name = table.quoted();
+            let right = "'OBJECT', 'VIEW CHANGE TRACKING'";
+            let asked = format!("select has_perms_by_name({}, {right}), user_name()", literal(&name));
+            let rows = self.session.rows("look at the login's rights", &asked).await?;
+            let may_ask = rows.first().and_then(|row| integer(row, 0)) == Some(1);
+            let user = quote(&rows.first().and_then(|row| text(row, 1)).unwrap_or_default());
+            if may_ask {
                 self.findings.refuse(
-                    format!("the changes of {name} are not told: it is not tracked, or the login may not ask"),
-                    format!("alter table {name} enable change_tracking;  -- and grant view change tracking on it to the login"),
+                    format!("the changes of {name} are not told: it is not tracked"),
+                    format!("alter table {name} enable change_tracking;"),
+                );
+            } else {
+                self.findings.refuse(
+                    format!("the login {user} may not hear the changes of {name}"),
+                    format!("grant view change tracking on {name} to {user};"),
                 );
             }
         }

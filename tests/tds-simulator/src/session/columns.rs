@@ -135,13 +135,17 @@ fn apparent_type<'a>(
     })
 }
 
-/// Decimals with the places of their column.
-pub(super) fn fill_scales(columns: &[Column], rows: &mut [Vec<Value>]) {
+/// Decimals with the places of their column, and text of a fixed length with its blanks.
+pub(super) fn fill_up(columns: &[Column], rows: &mut [Vec<Value>]) {
     for row in rows {
         for (column, value) in columns.iter().zip(row) {
             let wanted = match column.kind {
                 SqlType::Decimal { scale, .. } => scale,
                 SqlType::Money | SqlType::SmallMoney => 4,
+                SqlType::Char(length) | SqlType::NChar(length) => {
+                    value.pad(usize::from(length));
+                    continue;
+                }
                 _ => continue,
             };
             value.set_scale(wanted);

@@ -6,10 +6,10 @@ use std::pin::pin;
 use futures::TryStreamExt;
 use tokio_postgres::types::Type;
 
-use super::columns::{Bound, Raw, fill_scales};
+use super::columns::{Bound, Raw, fill_up};
 use super::{Outcome, Session, Transaction};
 use crate::error::{Effect, SqlError};
-use crate::translate::{self, Context, Isolation, Statement, StatementKind, Step, Switch};
+use crate::translate::{self, Context, InsertColumns, Isolation, Statement, StatementKind, Step, Switch};
 use crate::wire::{Request, SqlType, TransactionRequest, Value};
 
 /// The variables of a text, by name.
@@ -113,16 +113,7 @@ impl Session {
             }
             Step::Begin => self.begin().await?,
             Step::Commit => self.commit().await?,
-            Step::Rollback => match self.transaction.take() {
-                Some(transaction) => {
-                    self.roll_back().await?;
-                    Outcome::RolledBack(transaction.descriptor)
-                }
-                None => {
-                    let message = "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.";
-                    return Err(SqlError::new(3903, message));
-                }
-            },
+            Step::Rollback => self.rollback().await?,
             Step::Isolation(level) => {
                 self.set_isolation(level)?;
                 Outcome::Done
@@ -199,6 +190,15 @@ impl Session {
         self.transaction = None;
         self.client.batch_execute("commit").await?;
         Ok(Outcome::Committed(descriptor))
+    }
+
+    async fn rollback(&mut self) -> Result<Outcome, SqlError> {
+        let Some(transaction) = self.transaction.take() else {
+            let message = "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.";
+            return Err(SqlError::new(3903, message));
+        };
+        self.roll_back().await?;
+        Ok(Outcome::RolledBack(transaction.descriptor))
     }
 
     async fn roll_back(&mut self) -> Result<(), SqlError> {
@@ -297,7 +297,10 @@ impl Session {
         self.check_snapshot().await?;
         let mut sql = statement.sql.clone();
         let mut follow_up = None;
-        if let StatementKind::Insert { table } = &statement.kind
+        if let StatementKind::Insert { table, columns: InsertColumns::All } = &statement.kind {
+            sql = self.with_columns(sql, table).await?;
+        }
+        if let StatementKind::Insert { table, .. } = &statement.kind
             && self.identity_insert.as_ref() == Some(table)
         {
             sql = overriding(&sql);
@@ -318,10 +321,20 @@ impl Session {
             }
             StatementKind::Change | StatementKind::Insert { .. } | StatementKind::Query => {
                 let columns = self.describe(prepared.columns(), statement.names.as_deref(), &rows).await?;
-                fill_scales(&columns, &mut rows);
+                fill_up(&columns, &mut rows);
                 Ok(Outcome::Rows { columns, rows })
             }
         }
+    }
+
+    /// An insert into a table with an identity column, with the columns that it means.
+    async fn with_columns(&self, sql: String, table: &str) -> Result<String, SqlError> {
+        let row = self.client.query_one("select (select sys.columns_to_insert($1))", &[&table]).await?;
+        let columns: Option<String> = row.get(0);
+        Ok(match columns {
+            Some(columns) => sql.replacen(table, &format!("{table} ({columns})"), 1),
+            None => sql,
+        })
     }
 
     /// The one value of a query.

@@ -6,7 +6,7 @@ use sqlparser::ast::{
 };
 
 use super::batch::Context;
-use super::{Statement, StatementKind, rewrite};
+use super::{InsertColumns, Statement, StatementKind, rewrite};
 use crate::error::SqlError;
 
 pub(super) fn insert(mut insert: ast::Insert, context: Context<'_>) -> Result<Statement, SqlError> {
@@ -17,7 +17,15 @@ pub(super) fn insert(mut insert: ast::Insert, context: Context<'_>) -> Result<St
         return Err(SqlError::not_simulated(insert));
     };
     let table = table.to_string();
-    Ok(Statement { sql: insert.to_string(), variables, names, kind: StatementKind::Insert { table } })
+    // DEFAULT VALUES names no column and needs none.
+    let listed = !insert.columns.is_empty() || insert.source.is_none();
+    let columns = if listed { InsertColumns::Listed } else { InsertColumns::All };
+    Ok(Statement {
+        sql: insert.to_string(),
+        variables,
+        names,
+        kind: StatementKind::Insert { table, columns },
+    })
 }
 
 pub(super) fn update(mut update: ast::Update, context: Context<'_>) -> Result<Statement, SqlError> {

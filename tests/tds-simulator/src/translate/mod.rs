@@ -95,6 +95,14 @@ pub(crate) enum StatementKind {
     /// An insert, which has to say so when it sets an identity column of this table.
     Insert {
         table: String,
+        columns: InsertColumns,
     },
     Definition,
+}
+
+/// Whether an insert says which columns it sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InsertColumns {
+    Listed,
+    All,
 }

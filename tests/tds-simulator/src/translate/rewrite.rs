@@ -147,6 +147,9 @@ impl VisitorMut for Rewriter<'_> {
 
     fn post_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<SqlError> {
         if let TableFactor::Table { with_hints, .. } = table {
+            if let Some(hint) = with_hints.iter().find(|hint| !is_harmless(hint)) {
+                return ControlFlow::Break(SqlError::not_simulated(format_args!("the table hint {hint}")));
+            }
             with_hints.clear();
         }
         if let TableFactor::OpenJsonTable { .. } = table {
@@ -186,7 +189,7 @@ impl Rewriter<'_> {
             }
             Expr::Like { any, expr, pattern, escape_char, negated } if !*any => {
                 let not = if *negated { "not " } else { "" };
-                let escape = escape_char.as_ref().map_or("'\\'".to_owned(), ToString::to_string);
+                let escape = escape_char.as_ref().map_or("''".to_owned(), ToString::to_string);
                 *expression = raw(&format!("({not}sys.is_like({expr}, {pattern}, {escape}))"));
             }
             Expr::Trim { expr, trim_where: None, trim_what: None, .. } => {
@@ -204,7 +207,6 @@ impl Rewriter<'_> {
             "@@version" => return raw("sys.version_text()"),
             "@@servername" => return raw("'simulator'::bpchar"),
             "@@identity" => return raw("sys.scope_identity()"),
-            "@@dbts" => return raw("null::bytea"),
             _ => {}
         }
         let number = match self.variables.iter().position(|known| known == name) {
@@ -216,6 +218,24 @@ impl Rewriter<'_> {
         };
         raw(&format!("${number}"))
     }
+}
+
+/// Whether a table hint changes neither locks nor results here, where readers take no locks.
+fn is_harmless(hint: &Expr) -> bool {
+    const HARMLESS: &[&str] = &[
+        "nolock",
+        "readuncommitted",
+        "readcommitted",
+        "readcommittedlock",
+        "rowlock",
+        "paglock",
+        "snapshot",
+        "forceseek",
+        "forcescan",
+        "index",
+    ];
+    let text = hint.to_string().replace('"', "").to_lowercase();
+    HARMLESS.contains(&text.split(['(', ' ', '=']).next().unwrap_or_default())
 }
 
 /// Whether an item of a SELECT is `@v = …`.
@@ -245,7 +265,8 @@ fn cast(expression: &Expr, kind: &DataType, is_try: bool, style: Option<&Expr>) 
         (Some(length), style) => {
             let length = length.map_or("null".to_owned(), |length| length.to_string());
             let style = style.map_or("null".to_owned(), ToString::to_string);
-            format!("sys.to_text({expression}, {length}, {style})")
+            let text = format!("sys.to_text({expression}, {length}, {style})");
+            if types::is_fixed(kind) { format!("sys.padded({text}, {length})") } else { text }
         }
         (None, _) if types::is_integer(kind) => {
             format!("cast(sys.whole({expression}) as {})", types::expression(kind))

@@ -166,6 +166,11 @@ pub(super) fn is_integer(kind: SqlType) -> bool {
     matches!(kind, SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt)
 }
 
+/// Whether a text is filled up with blanks.
+pub(super) fn is_fixed(kind: SqlType) -> bool {
+    matches!(kind, SqlType::NChar(_) | SqlType::Char(_))
+}
+
 /// The characters of a text type; none for other types, none inside for `max`.
 pub(crate) fn characters(kind: SqlType) -> Option<Option<u16>> {
     match kind {

@@ -297,6 +297,14 @@ impl Value {
         }
     }
 
+    /// Fills a text up with blanks.
+    pub(crate) fn pad(&mut self, length: usize) {
+        if let Value::Text(text) = self {
+            let missing = length.saturating_sub(text.chars().count());
+            text.push_str(&" ".repeat(missing));
+        }
+    }
+
     /// Writes a column's value of a type.
     pub(crate) fn write(&self, kind: SqlType, to: &mut Vec<u8>) -> Result<(), SqlError> {
         let Some(bytes) = self.bytes(kind)? else {

@@ -93,3 +93,19 @@ async fn a_login_sees_what_it_may_use() -> Result<()> {
     assert_eq!((row.get::<i32, _>(0), row.get::<i32, _>(1), row.get::<i32, _>(2)), (Some(0), Some(1), None));
     Ok(())
 }
+
+#[tokio::test]
+async fn names_compare_without_case_and_an_altered_table_says_so() -> Result<()> {
+    let database = database("altered").await?;
+    database.sql("create table Thing (Id int not null primary key)").await?;
+    let by_name = "select s.name, o.name from sys.objects o join sys.schemas s on s.schema_id = o.schema_id \
+        where o.type in ('U', 'V') and ((s.name = schema_name() and o.name = N'THING') or (s.name = N'DBO' and o.name = N'none'))";
+    assert_eq!(texts(&database.sql(by_name).await?), ["dbo|Thing"]);
+    let modified = "select convert(varchar(33), t.modify_date, 126) from sys.tables t where t.object_id = object_id(N'[dbo].[Thing]')";
+    let before = database.value(modified).await?;
+    database.sql("insert into Thing values (1)").await?;
+    assert_eq!(database.value(modified).await?, before);
+    database.sql("alter table [Thing] add [More] int").await?;
+    assert_ne!(database.value(modified).await?, before);
+    Ok(())
+}

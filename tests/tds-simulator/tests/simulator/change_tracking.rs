@@ -97,6 +97,37 @@ async fn what_is_rolled_back_leaves_no_change() -> Result<()> {
 }
 
 #[tokio::test]
+async fn identities_are_those_of_the_table() -> Result<()> {
+    let database = tracked("numbered").await?;
+    let mut connection = connect(&database).await?;
+    run(
+        &mut connection,
+        "create table n (id int identity(40, 1) primary key, v int); alter table n enable change_tracking",
+    )
+    .await?;
+    run(&mut connection, "insert n values (0)").await?;
+    run(&mut connection, "begin transaction; insert n values (0); delete n where id = 40; insert s.t values (N'x', 1, 0); commit").await?;
+    let sql = "select cast(scope_identity() as int), @@identity, (select count(*) from n with (nolock))";
+    let row = connection.simple_query(sql).await?.into_row().await?.context("no row")?;
+    assert_eq!((row.get::<i32, _>(0), row.get::<i32, _>(2)), (Some(41), Some(1)));
+    Ok(())
+}
+
+/// The last command of a transaction counts, in whatever order the rows lie.
+#[tokio::test]
+async fn commands_of_one_transaction_are_netted_in_their_order() -> Result<()> {
+    let database = tracked("commands").await?;
+    let mut connection = connect(&database).await?;
+    run(&mut connection, "insert s.t values (N'a', 1, 0), (N'b', 1, 0)").await?;
+    let since = version(&mut connection).await?;
+    let sql = "begin transaction; delete s.t where k1 = N'a'; insert s.t values (N'A', 1, 0); insert s.t values (N'c', 1, 0); \
+               delete s.t where k1 in (N'b', N'c'); commit";
+    run(&mut connection, sql).await?;
+    assert_eq!(changes(&mut connection, since).await?, ["A/1:U", "b/1:D", "c/1:D"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_snapshot_has_its_own_version() -> Result<()> {
     let database = tracked("snapshot").await?;
     let mut reader = connect(&database).await?;

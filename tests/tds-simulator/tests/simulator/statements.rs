@@ -147,6 +147,18 @@ async fn the_adapter_is_understood() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_long_condition_is_no_trouble() -> Result<()> {
+    let database = accounts("long").await?;
+    let mut connection = connect(&database).await?;
+    let conditions: Vec<_> =
+        (0..400).map(|number| format!("(Seq = {number} and AccountNo = N'a-{number}')")).collect();
+    let sql = format!("select count(*) from cust.Account where {}", conditions.join(" or "));
+    let row = connection.simple_query(sql).await?.into_row().await?;
+    assert_eq!(row.and_then(|row| row.get::<i32, _>(0)), Some(1));
+    Ok(())
+}
+
+#[tokio::test]
 async fn identity_columns_number_their_rows() -> Result<()> {
     let database = database("identity").await?;
     let rows = database
@@ -188,6 +200,8 @@ async fn what_is_not_known_is_refused_by_name() -> Result<()> {
         "begin try select 1 end try begin catch select 2 end catch",
         "select * from other.dbo.t",
         "dbcc checkdb",
+        "select * from sys.tables with (readpast)",
+        "select 1 where N'a' like N'[a-z]'",
         "bulk insert t from 'x'",
     ] {
         let error = connection.simple_query(unknown).await;

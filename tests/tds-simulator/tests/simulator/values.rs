@@ -184,6 +184,12 @@ async fn text_is_equal_without_case_and_trailing_blanks() -> Result<()> {
     }
     let duplicate = connection.execute("insert into t (k) values (@P1)", &[&"AB1"]).await;
     assert_eq!(error_number(duplicate), 2627);
+    database.sql("create table fixed (c char(4) null); insert into fixed values ('ab')").await?;
+    assert_eq!(database.value("select c from fixed where c = N'AB'").await?.as_deref(), Some("ab  "));
+    assert_eq!(
+        database.value("select cast(c as nchar(3)) + N'|' from fixed").await?.as_deref(),
+        Some("ab |")
+    );
     let row = connection.simple_query("select k from t").await?.into_row().await?.unwrap();
     assert_eq!(row.get::<&str, _>(0), Some("Ab1 "));
     let long = connection.execute("insert into t (k) values (@P1)", &[&"123456789012345678901"]).await;

@@ -42,7 +42,7 @@ async fn sample_databases() -> Result<()> {
     refuses(sample("create", &url, &["--customers", "0"]), &["--customers", "1..=5000000"]).await?;
     refuses(sample("work", &url, &["--rate", "4000000000"]), &["--rate", "1..=10000"]).await?;
     refuses(sample("work", &url, &["--seconds", "18446744073709551615"]), &["--seconds"]).await?;
-    refuses(bare(folder.path(), &["sample", "create", "acacia", "--url", &url]), &["acacia", "correa"])
+    refuses(bare(folder.path(), &["sample", "create", "waratah", "--url", &url]), &["waratah", "correa"])
         .await?;
     Ok(())
 }

@@ -172,8 +172,13 @@ impl Stage {
             Frozen => {
                 if let Some(running) = &self.sync {
                     running.freeze()?;
-                    work(&mut self.workload, steps).await?;
-                    running.thaw()?;
+                    // It may hold the lock of a source in a file, so that the retailer waits for it.
+                    let frozen_for = Duration::from_millis(self.dice.number(500..3_000));
+                    let thawed = async {
+                        tokio::time::sleep(frozen_for).await;
+                        running.thaw()
+                    };
+                    tokio::try_join!(work(&mut self.workload, steps), thawed)?;
                 }
             }
             SourceRestarts => match (&self.source_server, &self.scene.retailer) {

@@ -11,7 +11,7 @@ pub(crate) enum Workload {
     Correa(wattle_correa::Workload),
     Dianella(wattle_dianella::Workload),
     Banksia(wattle_banksia::Workload),
-    Acacia(wattle_acacia::Workload),
+    Acacia(Box<wattle_acacia::Workload>),
 }
 
 impl Workload {
@@ -21,7 +21,7 @@ impl Workload {
             Retailer::Correa { .. } => Self::Correa(wattle_correa::Workload::open(&url).await?),
             Retailer::Dianella(_) => Self::Dianella(wattle_dianella::Workload::open(&url).await?),
             Retailer::Banksia { .. } => Self::Banksia(wattle_banksia::Workload::open(&url).await?),
-            Retailer::Acacia { .. } => Self::Acacia(wattle_acacia::Workload::open(&url).await?),
+            Retailer::Acacia { .. } => Self::Acacia(Box::new(wattle_acacia::Workload::open(&url).await?)),
         })
     }
 

@@ -260,7 +260,11 @@ impl Scene {
                 database.url_as(reader, "reads")
             }
             Retailer::Acacia { database, reader } => {
-                database.login(reader, "reads").await?;
+                match database.login(reader, "reads").await {
+                    // A rebuild reads as the same login.
+                    Err(error) if format!("{error:#}").contains("already exists") => {}
+                    made => made?,
+                }
                 database.url_as(reader, "reads")
             }
         };

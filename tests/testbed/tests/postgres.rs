@@ -127,12 +127,17 @@ async fn the_shared_server_forgets_a_database_with_its_sessions_and_slots() -> R
     let client = database.client().await?;
     database.psql("select pg_create_logical_replication_slot('passing_feed', 'pgoutput')").await?;
     drop(database);
-    assert!(client.simple_query("select 1").await.is_err());
     let left = format!(
         "select 1 from pg_database where datname = '{name}' \
          union all select 1 from pg_replication_slots where database = '{name}'"
     );
-    assert!(postgres.psql("postgres", &left).await?.is_empty());
+    // Nobody waits for the removal where the handle is dropped.
+    eventually(LIMIT, async || {
+        ensure!(postgres.psql("postgres", &left).await?.is_empty(), "it is still there");
+        Ok(())
+    })
+    .await?;
+    assert!(client.simple_query("select 1").await.is_err());
     Ok(())
 }
 

@@ -123,7 +123,8 @@ where
         let mut compared = 0;
         for account in shareable {
             let key = projection.account_key(world, account);
-            let found = listed.iter().find(|entry| entry["accountNumber"] == key.as_str());
+            let number = world.account(account).map(|account| account.number.as_str());
+            let found = listed.iter().find(|entry| entry["accountNumber"].as_str() == number);
             let found = found.with_context(|| format!("account {key} is not listed"))?;
             let compare =
                 self.account(&answers, account, found).await.with_context(|| format!("account {key}"))?;

@@ -39,6 +39,8 @@ struct List {
     body: &'static str,
     /// Which records, of those of the accounts: parameters 5 and on are given for it.
     filter: &'static str,
+    /// What they are in the order of, before source and id.
+    at: &'static str,
     order: &'static str,
     /// What an account must have, or else it is not available for now.
     needs: &'static str,
@@ -52,7 +54,8 @@ pub(crate) async fn balances(call: &Call<'_>, page: Page) -> Result<Listed, ApiE
         filter: "r.source_id = (select min(b.source_id) from balance b
                                 where b.source_system = r.source_system and b.account_id = r.account_id)
                  and $5::text is null and $6::text is null",
-        order: "r.source_system, r.account_id",
+        at: "r.account_id",
+        order: "r.source_system, r.at",
         needs: "exists (select 1 from balance b where b.source_system = p.source_system and b.account_id = p.account_id)",
     };
     let nothing = || Value::from(None::<String>);
@@ -69,7 +72,8 @@ pub(crate) async fn invoices(
         table: "invoice",
         body: "body",
         filter: "r.issue_date between $5 and $6",
-        order: "r.issue_date desc, r.source_system, r.source_id",
+        at: "r.issue_date",
+        order: "r.at desc, r.source_system, r.source_id",
         needs: "true",
     };
     read(call, &list, [window.oldest.into(), window.newest.into()], page).await
@@ -85,13 +89,14 @@ pub(crate) async fn billing_transactions(
         table: "billing_transaction",
         body: "body",
         filter: "r.executed_at between $5 and $6",
-        order: "r.executed_at desc, r.source_system, r.source_id",
+        at: "r.executed_at",
+        order: "r.at desc, r.source_system, r.source_id",
         needs: "true",
     };
     read(call, &list, [window.oldest.into(), window.newest.into()], page).await
 }
 
-/// Reads a page of a list. `permitted` are the accounts that it is of; what is asked for and may not be shared makes
+/// Reads a page of a list: what matches is counted by its keys, and bodies are read of the page alone. `permitted` are the accounts that it is of; what is asked for and may not be shared makes
 /// it empty, and is named.
 async fn read(call: &Call<'_>, list: &List, filter: [Value; 2], page: Page) -> Result<Listed, ApiError> {
     let asked = Asked::of(call)?;
@@ -105,15 +110,17 @@ async fn read(call: &Call<'_>, list: &List, filter: [Value; 2], page: Page) -> R
                 (permitted_of_these(list, &given), REFUSED.to_owned())
             }
         };
-        let List { table, body, filter, order, .. } = list;
+        let List { table, body, filter, at, order, .. } = list;
         format!(
             "{consent}, {permitted}, matching as (
-                select r.* from permitted p
+                select r.source_system, r.source_id, r.account_id, {at} as at from permitted p
                 join {table} r on r.source_system = p.source_system and r.account_id = p.account_id
                 where {filter}
             ), page as (select * from matching r order by {order} limit $7 offset $8)
             select c.standing, c.customer_source, c.customer_id, c.key_version, {refused} as refused,
-                   (select count(*) from matching) as total, r.source_system, r.account_id, r.{body} as body
+                   (select count(*) from matching) as total, r.source_system, r.account_id,
+                   (select b.{body} from {table} b
+                    where b.source_system = r.source_system and b.source_id = r.source_id) as body
             from consent c left join page r on true
             order by {order}",
             consent = consent!(),

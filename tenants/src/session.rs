@@ -33,16 +33,14 @@ impl TenantSession {
     }
 
     /// Begins a transaction that writes. SQLite has one writer at a time: it is waited for here, rather than found to be
-    /// in the way halfway through.
+    /// in the way halfway through. Safe to drop at any await.
+    #[expect(clippy::disallowed_methods, reason = "here it is carried to its end")]
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        match self.db.get_database_backend() {
-            DbBackend::Sqlite => {
-                let mode = Some(SqliteTransactionMode::Immediate);
-                let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
-                self.db.begin_with_options(options).await
-            }
-            _ => self.db.begin().await,
-        }
+        let sqlite = self.db.get_database_backend() == DbBackend::Sqlite;
+        let mode = sqlite.then_some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
+        let db = self.db.clone();
+        to_its_end(async move { db.begin_with_options(options).await }).await
     }
 
     /// Takes the lock of that name within the tenant, unless another process or task has it. It is free again the
@@ -50,8 +48,24 @@ impl TenantSession {
     pub async fn try_lock(&self, name: &str) -> Result<Option<Lock>, TenantError> {
         match &self.file {
             Some(file) => Lock::file(&file.with_extension(format!("{name}.lock"))),
-            None => Lock::advisory(&self.db, &format!("wattle {name} {}", self.tenant)).await,
+            None => {
+                let (db, name) = (self.db.clone(), format!("wattle {name} {}", self.tenant));
+                to_its_end(async move { Lock::advisory(&db, &name).await }).await
+            }
         }
+    }
+}
+
+/// Carries on to the end when the caller is gone, and lets go of the result then. The pool does not see what a session
+/// was about to begin when it was given up: it would hand on the session with an open transaction, or with a lock.
+async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        // Nobody aborts it, so it panicked, or the runtime is going down and nobody is there to be answered.
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

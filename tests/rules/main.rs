@@ -15,6 +15,7 @@ mod fan_out;
 mod fence;
 mod freshness;
 mod function_of_the_source;
+mod given_up;
 mod guards;
 mod isolation;
 mod lineage;

@@ -89,6 +89,7 @@ impl Owner {
     }
 
     /// Registry row, login role, partitions, policies.
+    #[expect(clippy::disallowed_methods, reason = "whoever gives it up ends, and the session with it")]
     pub(super) async fn add_tenant(&self, new: NewTenant, secrets: &Secrets) -> Result<(), TenantError> {
         require_schema(&self.db).await?;
         let role = tenant_role(&self.options, &new.id);

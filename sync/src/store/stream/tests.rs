@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, ensure};
-use sea_orm::TransactionTrait;
 use tokio::task::JoinSet;
 use wattle_core::{
     Entity, EntitySpec, GraphSpec, Hint, Key, KeyColumn, KeyType, NodeSpec, SourceSystem, TenantId,
@@ -70,7 +69,7 @@ async fn append_now_and_then(session: &TenantSession, scope: &Scope, who: usize)
             (Change::Row { node, key, hint: Hint::Update }, Position::new("p"))
         };
         let changes: Vec<_> = keys.iter().map(change).collect();
-        let work = session.db().begin().await?;
+        let work = session.begin().await?;
         append(&work, scope, &graph, Lane::Live, &changes).await?;
         execute(&work, "select pg_sleep(random() * 0.003)", vec![]).await?;
         if nth % 5 == 4 {

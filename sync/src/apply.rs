@@ -193,8 +193,9 @@ impl Apply<'_> {
     }
 
     async fn rewrite_due(&mut self, entity: Entity, kept: &[&Record]) -> Result<(), SyncError> {
+        let now = Utc::now();
         let changes: Vec<(&str, DateTime<Utc>)> =
-            kept.iter().filter_map(|record| Some((record.key.as_str(), record.changes_at?))).collect();
+            kept.iter().filter_map(|record| Some((record.key.as_str(), due::after(record, now)?))).collect();
         if !changes.is_empty() {
             self.hints.with_due.insert(entity);
         }

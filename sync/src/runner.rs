@@ -203,8 +203,8 @@ impl SourceRunner {
         Self { metrics: metrics.clone(), ..self }
     }
 
-    /// Runs until its end condition or until it is stopped. Fails only when an invariant is broken, when it broke down
-    /// again and again, or when a job that it runs for has failed; everything else is waited for.
+    /// Runs until its end condition or until it is stopped. Fails only when an invariant is broken, or when it broke down
+    /// again and again; everything else is waited for. A job that it runs for may have failed.
     pub async fn run(self, until: Until) -> Result<(), SyncError> {
         let (mut backoff, mut restarts) = (Backoff::default(), Restarts::default());
         loop {

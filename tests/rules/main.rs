@@ -10,6 +10,7 @@ mod blast_radius;
 mod classes;
 mod cost_at_the_source;
 mod division;
+mod due;
 mod equality;
 mod fan_out;
 mod fence;

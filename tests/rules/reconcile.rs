@@ -27,7 +27,7 @@ update balance set balance = '11.00';
 delete from lineage where entity = 'account' and source_id = 'A';"#;
 
 /// Runs a job of this kind to its end.
-async fn reconciled(mini: &Mini, kind: JobKind) -> Result<JobView> {
+pub(crate) async fn reconciled(mini: &Mini, kind: JobKind) -> Result<JobView> {
     let session = mini.tenants.session(&mini.tenant).await?;
     let id = request_reconcile(&session, &system(), mini.adapter.graph(), kind, &[], None).await?;
     eventually(PATIENCE, async || {

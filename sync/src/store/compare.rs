@@ -8,7 +8,7 @@ use wattle_core::{Entity, EntityGraph, Key, Record};
 use wattle_tenants::dialect::given;
 
 use super::records::{columns, look, values};
-use super::{Scope, lineage, query, texts};
+use super::{Scope, due, lineage, query, texts};
 
 /// How a record differs from what the target has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,12 +68,14 @@ pub(crate) async fn differing(
         };
         differing.insert(Key::from_canonical(id), difference);
     }
+    let there: Vec<&Record> =
+        records.iter().copied().filter(|record| !orphans.contains(record.key.as_str())).collect();
+    let mut beside = due::differing(db, scope, entity, &there).await?;
     if !graph.reads(entity).is_empty() {
-        let there: Vec<&Record> =
-            records.iter().copied().filter(|record| !orphans.contains(record.key.as_str())).collect();
-        for id in lineage::differing(db, scope, graph, entity, &there).await? {
-            differing.entry(Key::from_canonical(id)).or_insert(Difference::Changed);
-        }
+        beside.extend(lineage::differing(db, scope, graph, entity, &there).await?);
+    }
+    for id in beside {
+        differing.entry(Key::from_canonical(id)).or_insert(Difference::Changed);
     }
     Ok(differing)
 }

@@ -1,13 +1,59 @@
 //! Records that change at a known time without an event.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
-use wattle_core::{Entity, Key};
+use wattle_core::{Entity, Key, Record};
 use wattle_tenants::dialect::given;
 
 use super::{Scope, execute, query, records_of, texts};
+
+/// How far the source's clock may be behind ours, generously.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::hours(1);
+/// How long until a record is read again whose time has come by our clock, and by the source's not yet.
+const AGAIN_IN: TimeDelta = TimeDelta::minutes(1);
+
+/// When a record is to be read again. One that says it will change at a time long past has nothing left to wait for,
+/// and would be read over and over.
+pub(crate) fn after(record: &Record, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let at = record.changes_at.filter(|at| *at > now - CLOCKS_DIFFER)?;
+    Some(if at > now { at } else { now + AGAIN_IN })
+}
+
+/// Those of these records of which another time is known than was fetched.
+pub(crate) async fn differing(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    entity: Entity,
+    records: &[&Record],
+) -> Result<Vec<String>, DbErr> {
+    let rows = query(
+        db,
+        "select source_id, due_at from due where source_system = $1 and entity = $2 and source_id = any ($3)",
+        vec![
+            scope.source.as_str().into(),
+            entity.name().into(),
+            texts(records.iter().map(|record| record.key.as_str())),
+        ],
+    )
+    .await?;
+    let mut known: HashMap<String, DateTime<Utc>> = HashMap::new();
+    for row in rows {
+        known.insert(row.try_get("", "source_id")?, row.try_get("", "due_at")?);
+    }
+    let now = Utc::now();
+    let differs = |record: &&&Record| {
+        let known = known.get(record.key.as_str());
+        match record.changes_at {
+            // It has just been taken, or is about to be.
+            Some(at) if at <= now => false,
+            // Times are stored to the microsecond.
+            at => known.map(DateTime::timestamp_micros) != at.map(|at| at.timestamp_micros()),
+        }
+    };
+    Ok(records.iter().filter(differs).map(|record| record.key.as_str().to_owned()).collect())
+}
 
 /// The entities that have any.
 pub(crate) async fn entities(db: &impl ConnectionTrait, scope: &Scope) -> Result<BTreeSet<Entity>, DbErr> {

@@ -268,6 +268,12 @@ impl EntityGraph {
         self.reads.get(&entity).map_or(&[], Vec::as_slice)
     }
 
+    /// The entities whose fetch reads a node, as their root or besides it.
+    pub fn read_from(&self, node: NodeId) -> impl Iterator<Item = Entity> + '_ {
+        self.entities()
+            .filter(move |entity| self.root(*entity) == Some(node) || self.reads(*entity).contains(&node))
+    }
+
     /// The key types of a node, in order.
     pub fn key_types(&self, node: NodeId) -> impl ExactSizeIterator<Item = KeyType> + '_ {
         self.node(node).key.iter().map(|column| column.key_type)

@@ -20,6 +20,8 @@ pub struct Lookups {
     pub resolve: BTreeMap<PathId, Vec<Key>>,
     /// Nodes any row of which may have changed.
     pub whole: BTreeSet<NodeId>,
+    /// Entities that are read from an altered table: their queries may fit it no longer.
+    pub altered: BTreeSet<Entity>,
 }
 
 /// One query to the source: records of one entity by their keys, none twice.
@@ -63,7 +65,7 @@ pub fn lookups<'a>(graph: &EntityGraph, changes: impl IntoIterator<Item = &'a Ch
                 lookups.whole.insert(*node);
             }
             // What it did to the rows announces itself.
-            Change::SchemaChanged { .. } => {}
+            Change::SchemaChanged { node } => lookups.altered.extend(graph.read_from(*node)),
         }
     }
     lookups

@@ -145,6 +145,9 @@ pub(crate) async fn fetch(
     for asked in plan::fetches(graph, lookups.named, affected) {
         fetched.groups.extend(reader.group(asked).await?);
     }
+    for entity in lookups.altered {
+        reader.look_at(entity).await?;
+    }
     fetched.paused = reader.newly_paused();
     runner.progress.has_fetched(fetched.to.live);
     runner.appetite.has_had(batch.entries.len(), &fetched.groups);

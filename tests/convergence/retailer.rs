@@ -15,6 +15,7 @@ pub(crate) async fn allow_poison(retailer: &Retailer) -> Result<()> {
          create table ops.poisoned (bill_id integer primary key, paid char(1) not null)",
         "create table poisoned (invoice_no text primary key, status text not null)",
         "create table ops_poisoned (invoice_id bigint unsigned primary key, paid varchar(8) not null)",
+        "create table [ops].[Poisoned] ([InvoiceId] bigint not null primary key, [Paid] varchar(8) not null)",
     )
     .await
 }
@@ -36,6 +37,11 @@ pub(crate) async fn poison(retailer: &Retailer, which: u64) -> Result<()> {
             "insert into ops_poisoned select invoice_id, paid from bil_invoice order by invoice_id limit 3 offset {which};
              update bil_invoice set paid = 'ODD' where invoice_id in (select invoice_id from ops_poisoned)"
         ),
+        &format!(
+            "insert into [ops].[Poisoned] select [InvoiceId], [Paid] from [bill].[Invoice]
+                 order by [InvoiceId] offset {which} rows fetch next 3 rows only;
+             update [bill].[Invoice] set [Paid] = 'ODD' where [InvoiceId] in (select [InvoiceId] from [ops].[Poisoned])"
+        ),
     )
     .await
 }
@@ -51,6 +57,9 @@ pub(crate) async fn repair(retailer: &Retailer) -> Result<()> {
          delete from poisoned",
         "update bil_invoice i join ops_poisoned p on p.invoice_id = i.invoice_id set i.paid = p.paid where i.paid = 'ODD';
          delete from ops_poisoned",
+        "update i set [Paid] = p.[Paid] from [bill].[Invoice] i join [ops].[Poisoned] p on p.[InvoiceId] = i.[InvoiceId]
+             where i.[Paid] = 'ODD';
+         delete from [ops].[Poisoned]",
     )
     .await
 }
@@ -64,7 +73,10 @@ pub(crate) async fn revoke(retailer: &Retailer) -> Result<()> {
         Retailer::Banksia { database, reader } => {
             database.sql(&format!("revoke select on bil_invoice from {reader}@'%'")).await.map(drop)
         }
-        Retailer::Dianella(_) | Retailer::Acacia { .. } => Ok(()),
+        Retailer::Acacia { database, reader } => {
+            database.sql(&format!("revoke select on [bill].[Invoice] from [{reader}]")).await.map(drop)
+        }
+        Retailer::Dianella(_) => Ok(()),
     }
 }
 
@@ -76,7 +88,10 @@ pub(crate) async fn grant(retailer: &Retailer) -> Result<()> {
         Retailer::Banksia { database, reader } => {
             database.sql(&format!("grant select on bil_invoice to {reader}@'%'")).await.map(drop)
         }
-        Retailer::Dianella(_) | Retailer::Acacia { .. } => Ok(()),
+        Retailer::Acacia { database, reader } => {
+            database.sql(&format!("grant select on [bill].[Invoice] to [{reader}]")).await.map(drop)
+        }
+        Retailer::Dianella(_) => Ok(()),
     }
 }
 
@@ -87,6 +102,7 @@ pub(crate) async fn rename(retailer: &Retailer) -> Result<()> {
         "alter table billing.bill rename issued_on to issued",
         "alter table invoices rename issued_day to issued",
         "alter table bil_invoice rename column issued_on to issued",
+        "exec sp_rename 'bill.Invoice.IssuedOn', 'Issued', 'COLUMN'",
     )
     .await
 }
@@ -97,6 +113,7 @@ pub(crate) async fn rename_back(retailer: &Retailer) -> Result<()> {
         "alter table billing.bill rename issued to issued_on",
         "alter table invoices rename issued to issued_day",
         "alter table bil_invoice rename column issued to issued_on",
+        "exec sp_rename 'bill.Invoice.Issued', 'IssuedOn', 'COLUMN'",
     )
     .await
 }
@@ -106,7 +123,8 @@ pub(crate) async fn lose_log(retailer: &Retailer, tenant: &str) -> Result<()> {
     let database = match retailer {
         Retailer::Correa { database, .. } => database,
         Retailer::Banksia { database, .. } => return database.sql("reset master").await.map(drop),
-        Retailer::Dianella(_) | Retailer::Acacia { .. } => return Ok(()),
+        Retailer::Acacia { database, .. } => return track_anew(database).await,
+        Retailer::Dianella(_) => return Ok(()),
     };
     let slot = format!("wattle_{tenant}_main");
     eventually(PATIENCE, async || {
@@ -119,6 +137,17 @@ pub(crate) async fn lose_log(retailer: &Retailer, tenant: &str) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Change tracking is begun anew for every table.
+async fn track_anew(database: &wattle_tds_simulator::Database) -> Result<()> {
+    let tables = "select concat('[', object_schema_name(object_id), '].[', object_name(object_id), ']') from sys.change_tracking_tables";
+    let tables = database.sql(tables).await?;
+    let anew = |table: String| {
+        format!("alter table {table} disable change_tracking; alter table {table} enable change_tracking;")
+    };
+    let work: String = tables.into_iter().flatten().flatten().map(anew).collect();
+    eventually(PATIENCE, async || database.sql(&work).await.map(drop)).await
 }
 
 /// A table is emptied and filled again in one go, and no event says of which rows.
@@ -137,13 +166,18 @@ pub(crate) async fn empty_and_fill(retailer: &Retailer) -> Result<()> {
          insert into bil_balance select * from kept;
          unlock tables;
          drop temporary table kept",
+        "create table [ops].[Kept] ([AccountId] int not null primary key, [Balance] money not null);
+         insert into [ops].[Kept] select [AccountId], [Balance] from [bill].[Balance];
+         truncate table [bill].[Balance];
+         insert into [bill].[Balance] select [AccountId], [Balance] from [ops].[Kept];
+         drop table [ops].[Kept]",
     )
     .await
 }
 
 /// Runs SQL as the administrator, through any restart of the server: all of it or nothing, but for what alters tables on
 /// MariaDB.
-async fn run(retailer: &Retailer, correa: &str, dianella: &str, banksia: &str) -> Result<()> {
+async fn run(retailer: &Retailer, correa: &str, dianella: &str, banksia: &str, acacia: &str) -> Result<()> {
     match retailer {
         Retailer::Banksia { database, .. } => {
             eventually(PATIENCE, async || database.sql(&format!("begin; {banksia}; commit")).await).await?;
@@ -151,7 +185,10 @@ async fn run(retailer: &Retailer, correa: &str, dianella: &str, banksia: &str) -
         Retailer::Correa { database, .. } => {
             eventually(PATIENCE, async || database.psql(&format!("begin; {correa}; commit")).await).await?;
         }
-        Retailer::Acacia { .. } => anyhow::bail!("no schedule of faults is run on Acacia"),
+        Retailer::Acacia { database, .. } => {
+            let work = format!("set xact_abort on; begin tran; {acacia}; commit");
+            eventually(PATIENCE, async || database.sql(&work).await).await?;
+        }
         Retailer::Dianella(folder) => {
             let options = SqliteConnectOptions::new()
                 .filename(folder.path().join("dianella.db"))

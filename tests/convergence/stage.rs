@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sea_orm::ConnectionTrait;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use wattle_tds_simulator::SqlServer;
 use wattle_tenants::dialect::statement;
 use wattle_testbed::{Dice, Engine, Fault, MariaDb, Postgres, Proxy, Stop, Target, Wattle, eventually};
 
@@ -80,6 +81,7 @@ pub(crate) struct Stage {
 enum SourceServer {
     Postgres(Postgres),
     MariaDb(MariaDb),
+    SqlServer(SqlServer),
     /// A file.
     None,
 }
@@ -89,6 +91,7 @@ impl SourceServer {
         Ok(match engine {
             Engine::Postgres => Self::Postgres(Postgres::start().await?),
             Engine::MariaDb => Self::MariaDb(MariaDb::start().await?),
+            Engine::SqlServer => Self::SqlServer(SqlServer::start().await?),
             Engine::Sqlite => Self::None,
         })
     }
@@ -97,6 +100,7 @@ impl SourceServer {
         match self {
             Self::Postgres(server) => Place::On(server),
             Self::MariaDb(server) => Place::OnMariaDb(server),
+            Self::SqlServer(server) => Place::OnSqlServer(server),
             Self::None => Place::InFiles,
         }
     }
@@ -105,6 +109,7 @@ impl SourceServer {
         Ok(match self {
             Self::Postgres(server) => Some(server.proxy().await?),
             Self::MariaDb(server) => Some(server.proxy().await?),
+            Self::SqlServer(server) => Some(server.proxy().await?),
             Self::None => None,
         })
     }
@@ -114,7 +119,7 @@ pub(crate) async fn server(engine: Engine) -> Result<Option<Postgres>> {
     Ok(match engine {
         Engine::Postgres => Some(Postgres::start().await?),
         Engine::Sqlite => None,
-        Engine::MariaDb => bail!("Wattle keeps no copies on MariaDB"),
+        Engine::MariaDb | Engine::SqlServer => bail!("Wattle keeps no copies on {engine:?}"),
     })
 }
 
@@ -184,6 +189,7 @@ impl Stage {
             SourceRestarts => match (&self.source_server, &self.scene.retailer) {
                 (SourceServer::Postgres(server), _) => server.restart(stop_of(&mut self.dice)).await?,
                 (SourceServer::MariaDb(server), _) => server.restart(stop_of(&mut self.dice)).await?,
+                (SourceServer::SqlServer(server), _) => server.restart(stop_of(&mut self.dice)).await?,
                 (SourceServer::None, Retailer::Dianella(folder)) => {
                     hold(&folder.path().join("dianella.db"), &mut self.dice).await?;
                 }

@@ -176,14 +176,18 @@ impl Mini {
     pub(crate) fn source(&self) -> &Arc<Database> {
         match &self.source {
             Source::Postgres { database, .. } => database,
-            Source::Sqlite(_) | Source::MariaDb { .. } => panic!("this test's source is another engine's"),
+            Source::Sqlite(_) | Source::MariaDb { .. } | Source::SqlServer { .. } => {
+                panic!("this test's source is another engine's")
+            }
         }
     }
 
     /// The login that reads a source on a server.
     pub(crate) fn reader(&self) -> &str {
         match &self.source {
-            Source::Postgres { reader, .. } | Source::MariaDb { reader, .. } => reader,
+            Source::Postgres { reader, .. }
+            | Source::MariaDb { reader, .. }
+            | Source::SqlServer { reader, .. } => reader,
             Source::Sqlite(_) => panic!("this test's source is a file"),
         }
     }

@@ -12,6 +12,8 @@ use wattle_mysql::MySqlAdapter;
 use wattle_postgres::{Options, PostgresAdapter};
 use wattle_sql::Pack;
 use wattle_sqlite::SqliteAdapter;
+use wattle_sqlserver::SqlServerAdapter;
+use wattle_tds_simulator::SqlServer;
 use wattle_testbed::{Database, Engine, MariaDatabase, MariaDb, Postgres};
 
 use super::{PATIENCE, READER_PASSWORD, pack, refused};
@@ -24,6 +26,8 @@ pub(crate) enum Source {
     Sqlite(TempDir),
     /// A database, and the login that reads it.
     MariaDb { database: MariaDatabase, reader: String },
+    /// A simulated database, and the login that reads it.
+    SqlServer { database: wattle_tds_simulator::Database, reader: String },
 }
 
 impl Source {
@@ -61,6 +65,13 @@ impl Source {
                     .await?;
                 Self::MariaDb { database, reader }
             }
+            Engine::SqlServer => {
+                let database = SqlServer::shared().await?.database("mini").await?;
+                let reader = format!("{}_reader", database.name());
+                database.login(&reader, READER_PASSWORD).await?;
+                database.sql(&pack::SCHEMAS.replace("; ", "\ngo\n")).await?;
+                Self::SqlServer { database, reader }
+            }
         };
         source.sql(pack::TABLES).await?;
         Ok(source)
@@ -71,13 +82,16 @@ impl Source {
             Self::Postgres { .. } => Engine::Postgres,
             Self::Sqlite(_) => Engine::Sqlite,
             Self::MariaDb { .. } => Engine::MariaDb,
+            Self::SqlServer { .. } => Engine::SqlServer,
         }
     }
 
     /// The file, in tests that have the source in one.
     pub(crate) fn file(&self) -> PathBuf {
         match self {
-            Self::Postgres { .. } | Self::MariaDb { .. } => panic!("this test's source is a database"),
+            Self::Postgres { .. } | Self::MariaDb { .. } | Self::SqlServer { .. } => {
+                panic!("this test's source is a database")
+            }
             Self::Sqlite(folder) => folder.path().join("mini.db"),
         }
     }
@@ -94,6 +108,9 @@ impl Source {
             let work = if sql.is_empty() { String::new() } else { format!("{sql};") };
             return database.sql(&format!("begin; {work} commit")).await.map(drop);
         }
+        if let Self::SqlServer { database, .. } = self {
+            return database.sql(&format!("set xact_abort on; begin tran; {sql}; commit")).await.map(drop);
+        }
         let options = SqliteConnectOptions::new().filename(self.file()).busy_timeout(PATIENCE);
         let mut connection = SqliteConnection::connect_with(&options).await?;
         let mut work = connection.begin_with("begin immediate").await?;
@@ -108,6 +125,7 @@ impl Source {
         match self {
             Self::Postgres { .. } => format!("truncate {};", tables.join(", ")),
             Self::MariaDb { .. } => tables.iter().map(|table| format!("truncate {table};")).collect(),
+            Self::SqlServer { .. } => tables.iter().map(|table| format!("truncate table {table};")).collect(),
             Self::Sqlite(_) => pack::built_anew(tables),
         }
     }
@@ -149,6 +167,10 @@ impl Source {
                 let url = database.url_as(reader, READER_PASSWORD);
                 Arc::new(MySqlAdapter::new(pack.clone(), &url, Default::default())?)
             }
+            Self::SqlServer { database, reader } => {
+                let url = database.url_as(reader, READER_PASSWORD);
+                Arc::new(SqlServerAdapter::new(pack.clone(), &url, Default::default())?)
+            }
         })
     }
 
@@ -161,7 +183,12 @@ impl Source {
                 return Ok(());
             }
             for Finding { what, fix, .. } in findings {
-                self.sql(&fix).await.with_context(|| format!("the fix for `{what}` was {fix}"))?;
+                let done = match self {
+                    // What is set for a database is part of no transaction.
+                    Self::SqlServer { database, .. } => database.sql(&fix).await.map(drop),
+                    _ => self.sql(&fix).await,
+                };
+                done.with_context(|| format!("the fix for `{what}` was {fix}"))?;
             }
         }
         bail!("the source still does not pass its check: {:?}", refused(adapter).await?)

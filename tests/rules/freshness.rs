@@ -37,13 +37,13 @@ async fn noted_after(mini: &Mini, time: DateTime<Utc>) -> Result<SourceStatus> {
 #[rstest]
 #[tokio::test]
 async fn an_idle_source_is_fresh_and_stays_so(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     // What others do on a server must be looked through before it is known to be no news.
     let server = match source {
         Engine::Postgres => Some(Postgres::start().await?),
-        Engine::MariaDb | Engine::Sqlite => None,
+        Engine::MariaDb | Engine::SqlServer | Engine::Sqlite => None,
     };
     let mini = Mini::of(Setup { source, target, server, ..Setup::default() }).await?;
     mini.sql("insert into crm.account (account_no) values ('A')").await?;
@@ -61,7 +61,7 @@ async fn an_idle_source_is_fresh_and_stays_so(
 #[rstest]
 #[tokio::test]
 async fn what_waits_is_counted_at_the_stage_that_it_waits_for(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -86,7 +86,7 @@ async fn what_waits_is_counted_at_the_stage_that_it_waits_for(
     // A file has one lock for all, and nothing could be noted under it.
     let marker = match target {
         Engine::Postgres => Some(mini.holding(&format!("select from t_{TENANT}.marker for update")).await?),
-        Engine::MariaDb | Engine::Sqlite => None,
+        Engine::MariaDb | Engine::SqlServer | Engine::Sqlite => None,
     };
     fetch.go_on();
     if let Some(marker) = marker {
@@ -127,7 +127,7 @@ async fn a_source_that_is_cut_off_grows_old(
 #[rstest]
 #[tokio::test]
 async fn a_sync_that_was_stopped_is_no_longer_fresh_and_is_again_once_it_has_caught_up(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;

@@ -33,7 +33,7 @@ async fn nothing_in_quarantine(mini: &Mini) -> Result<()> {
 #[rstest]
 #[tokio::test]
 async fn a_soft_deleted_account_takes_all_it_owns_and_brings_it_back_when_undeleted(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -56,7 +56,7 @@ async fn a_soft_deleted_account_takes_all_it_owns_and_brings_it_back_when_undele
 #[rstest]
 #[tokio::test]
 async fn a_record_without_its_owner_is_skipped_and_comes_with_the_owner(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -81,7 +81,7 @@ async fn a_record_without_its_owner_is_skipped_and_comes_with_the_owner(
 #[rstest]
 #[tokio::test]
 async fn a_record_with_two_owners_needs_both(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -102,7 +102,7 @@ async fn a_record_with_two_owners_needs_both(
 #[rstest]
 #[tokio::test]
 async fn a_row_that_moves_to_an_absent_owner_goes(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -121,7 +121,7 @@ async fn a_row_that_moves_to_an_absent_owner_goes(
 #[rstest]
 #[tokio::test]
 async fn a_deleted_reference_touches_its_referrer_and_deletes_nothing(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     const ADDRESS: &str = "0f0e0d0c-0000-4000-8000-000000000001";
@@ -149,7 +149,7 @@ async fn a_deleted_reference_touches_its_referrer_and_deletes_nothing(
 #[rstest]
 #[tokio::test]
 async fn the_order_of_hydration_does_not_matter(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;

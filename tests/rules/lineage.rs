@@ -28,7 +28,7 @@ async fn contact_is_on(mini: &Mini, wanted: &str) -> Result<()> {
 #[rstest]
 #[tokio::test]
 async fn a_row_that_moves_updates_both_records(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = three_accounts(source, target).await?;
@@ -42,7 +42,7 @@ async fn a_row_that_moves_updates_both_records(
 #[rstest]
 #[tokio::test]
 async fn a_deleted_row_updates_the_record_it_was_part_of(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = three_accounts(source, target).await?;
@@ -55,7 +55,7 @@ async fn a_deleted_row_updates_the_record_it_was_part_of(
 #[rstest]
 #[tokio::test]
 async fn a_row_that_moves_twice_within_a_batch_is_where_it_came_to(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = three_accounts(source, target).await?;
@@ -75,7 +75,7 @@ async fn a_row_that_moves_twice_within_a_batch_is_where_it_came_to(
 #[rstest]
 #[tokio::test]
 async fn a_prefetch_sees_the_lineage_that_is_pending(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = three_accounts(source, target).await?;

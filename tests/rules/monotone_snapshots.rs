@@ -49,7 +49,7 @@ async fn a_failed_apply_discards_what_was_prefetched(
             mini.says(&["paused", "no such table"]).await?;
             mini.execute("alter table hidden rename to account").await?;
         }
-        Engine::MariaDb => bail!("it is no target"),
+        Engine::MariaDb | Engine::SqlServer => bail!("it is no target"),
     }
     mini.settled().await?;
     let history: Vec<String> =
@@ -73,7 +73,7 @@ async fn keep_history(mini: &Mini, target: Engine) -> Result<()> {
             ))
             .await
             .map(drop),
-        Engine::MariaDb => bail!("it is no target"),
+        Engine::MariaDb | Engine::SqlServer => bail!("it is no target"),
         Engine::Sqlite => {
             let keeps = "begin insert into history (name) values (new.body ->> 'displayName'); end";
             mini.execute(&format!(

@@ -6,7 +6,7 @@ use wattle_core::Entity;
 use wattle_sync::operate::{Accept, pause, resume};
 use wattle_testbed::{Engine, eventually};
 
-use crate::mini::{Mini, PATIENCE, system};
+use crate::mini::{Mini, PATIENCE, pack, system};
 
 const BEFORE: &str = "
 insert into crm.account (account_no, display_name) values ('A', 'Old'), ('B', 'B');
@@ -36,7 +36,7 @@ async fn runs(mini: &Mini) -> Result<()> {
 #[rstest]
 #[tokio::test]
 async fn a_column_that_is_gone_pauses_its_entity_alone_and_the_gap_is_closed(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -115,4 +115,39 @@ async fn a_source_that_the_operator_pauses_is_left_alone_until_it_is_resumed(
     mini.expect(Entity::Invoice, &["3", "4"]).await?;
     runs(&mini).await?;
     Ok(())
+}
+
+/// A table that has another name for a while, and Wattle is restarted meanwhile.
+#[rstest]
+#[tokio::test]
+async fn a_renamed_table_pauses_what_is_built_from_it_alone_and_the_gap_is_closed(
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
+    mini.sql(BEFORE).await?;
+    let running = mini.run_and_hydrate().await?;
+    mini.sql("alter table billing.bill rename to billed").await?;
+    mini.sql("insert into billing.billed (bill_id, account_no) values (8, 'A')").await?;
+    mini.sql("update crm.account set display_name = 'New' where account_no = 'A'").await?;
+    let words = pack::on(source, "billing.bill");
+    mini.says(&["running", "invoice is paused", words.trim_start_matches("billing.")]).await?;
+    let others_go_on = async |name: &str| {
+        eventually(PATIENCE, async || {
+            ensure!(mini.names().await?["A"] == name, "{:?}; {}", mini.names().await?, mini.state().await?);
+            Ok(())
+        })
+        .await
+    };
+    others_go_on("New").await?;
+    running.stop().await?;
+    mini.sql("insert into billing.billed (bill_id, account_no) values (9, 'B'); delete from billing.billed where bill_id = 2; update crm.account set display_name = 'Newer' where account_no = 'A'")
+        .await?;
+    let _running = mini.run();
+    others_go_on("Newer").await?;
+    mini.expect(Entity::Invoice, &["1", "2"]).await?;
+    mini.sql("alter table billing.billed rename to bill").await?;
+    mini.settled().await?;
+    mini.says(&["running"]).await?;
+    mini.expect(Entity::Invoice, &["1", "8", "9"]).await
 }

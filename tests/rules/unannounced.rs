@@ -46,7 +46,7 @@ async fn check_refuses_a_fetch_that_reads_a_relation_outside_its_paths(
 async fn may_be_read(mini: &Mini, engine: Engine, relation: &str) -> Result<()> {
     match engine {
         Engine::Postgres => mini.sql(&format!("grant select on {relation} to {}", mini.reader())).await,
-        Engine::Sqlite | Engine::MariaDb => Ok(()),
+        Engine::Sqlite | Engine::MariaDb | Engine::SqlServer => Ok(()),
     }
 }
 
@@ -90,7 +90,7 @@ async fn check_refuses_an_unlogged_table() -> Result<()> {
 #[rstest]
 #[tokio::test]
 async fn a_truncated_table_leaves_what_came_after(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
@@ -117,7 +117,7 @@ async fn a_truncated_table_leaves_what_came_after(
 #[rstest]
 #[tokio::test]
 async fn a_truncated_table_that_fed_other_records_leaves_them_without(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     const ADDRESS: &str = "0f0e0d0c-0000-4000-8000-000000000001";

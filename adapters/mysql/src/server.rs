@@ -84,7 +84,10 @@ pub(crate) fn without_gtid() -> SourceError {
 /// Makes sure that changes can be heard, and returns a position that no change after this call precedes.
 pub(crate) async fn begin(inner: &Inner) -> Result<Position, SourceError> {
     let session = inner.connector.connect().await?;
-    let (mut session, _) = check::require_heard(inner, session).await?;
+    let (mut session, catalogue) = check::require_heard(inner, session).await?;
+    for node in inner.graph().captured() {
+        catalogue.known(inner.graph(), node)?;
+    }
     Ok(now(&mut session).await?.encode())
 }
 

@@ -58,7 +58,8 @@ impl PgFeed {
         let catalogue = first.catalogue.clone();
         let mut nodes: HashMap<u32, Vec<Captured>> = HashMap::new();
         for node in inner.graph().captured() {
-            let relation = catalogue.known(inner.graph(), node)?;
+            // One that is not there is listened to from when it is there again, and read whole then.
+            let Some(relation) = catalogue.relation(node) else { continue };
             let is_padded =
                 |name: &str| relation.columns.iter().any(|c| c.name == name && c.base_type == "bpchar");
             let padded = inner.graph().node(node).key.iter().map(|column| is_padded(&column.name)).collect();
@@ -68,7 +69,11 @@ impl PgFeed {
         config.start_lsn = Lsn(from.lsn);
         let client = ReplicationClient::connect(config).await.map_err(replication_error)?;
         // Until the first news the terms are the old ones: a crash before it must find the same difference.
-        let text = terms.map_or_else(|| first.text(), str::to_owned);
+        let text = match terms {
+            Some(terms) if first.absent.is_empty() => terms.to_owned(),
+            Some(terms) => first.still_holding(terms),
+            None => first.text(),
+        };
         let watch = Watch::start(inner.clone(), from.identity, terms, first);
         Ok(Self {
             inner,
@@ -96,10 +101,16 @@ impl PgFeed {
     }
 
     /// What was not heard is read; then the new terms hold.
-    fn take_news(&mut self, News { nodes, terms }: News) -> Result<(), SourceError> {
+    fn take_news(&mut self, News { nodes, gone, terms }: News) -> Result<(), SourceError> {
         if !terms.same_relations(&self.catalogue) {
             let what = "a captured table was made anew: it is listened to from the start".to_owned();
             return Err(SourceError::Unavailable { what, cause: None });
+        }
+        for node in gone {
+            let name = &self.inner.graph().node(node).name;
+            tracing::warn!(node = name, "a captured table is not there, or has another name");
+            self.altered = true;
+            self.push(Change::SchemaChanged { node });
         }
         for node in nodes {
             let name = &self.inner.graph().node(node).name;

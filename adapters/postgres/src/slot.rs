@@ -112,6 +112,9 @@ pub(crate) async fn begin(inner: &Inner) -> Result<Position, SourceError> {
     let session = inner.primary.connect("begin").await?;
     require_settings(inner, &session).await?;
     let terms = Terms::look(inner, session.identity()).await?;
+    if let Some(node) = terms.absent.first() {
+        terms.catalogue.known(inner.graph(), *node)?;
+    }
     let failed = |error| source_error("make the replication slot", error);
     let confirmed = match look(&session, &inner.slot).await? {
         Some(slot) if !slot.lost && !slot.ahead => slot.confirmed,

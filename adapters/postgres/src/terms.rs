@@ -36,9 +36,12 @@ pub(crate) struct Terms {
     /// Transactions from this on had not begun.
     next: u64,
     tables: Vec<Table>,
+    /// Nodes whose relation is not there, or has another name.
+    pub(crate) absent: Vec<NodeId>,
 }
 
 /// The terms of one node's table.
+#[derive(Clone)]
 struct Table {
     node: NodeId,
     digest: String,
@@ -67,9 +70,12 @@ impl Terms {
         }
         let (session, catalogue) = check::require_heard(inner, session).await?;
         let graph = inner.graph();
-        let mut relations = Vec::new();
+        let (mut relations, mut absent) = (Vec::new(), Vec::new());
         for node in graph.captured() {
-            relations.push((node, catalogue.known(graph, node)?.oid));
+            match catalogue.relation(node) {
+                Some(relation) => relations.push((node, relation.oid)),
+                None => absent.push(node),
+            }
         }
         let oids: Vec<u32> = relations.iter().map(|(_, oid)| *oid).collect();
         let failed = |error| source_error("look at what is heard", error);
@@ -105,13 +111,28 @@ impl Terms {
         let [oldest, next] = [0, 1].map(|at| row.get::<_, i64>(at).unsigned_abs());
         let position = PgPosition { identity, lsn: parse_lsn(row.get(2))?, xid: None }.encode();
         let catalogue = Arc::new(catalogue);
-        Ok(Self { catalogue, timeline: row.get(3), position, oldest, next, tables })
+        Ok(Self { catalogue, timeline: row.get(3), position, oldest, next, tables, absent })
     }
 
     /// As a position holds them: the timeline, and a digest for each table.
     pub(crate) fn text(&self) -> String {
         let digests: Vec<&str> = self.tables.iter().map(|table| table.digest.as_str()).collect();
         format!("{}:{}", self.timeline, digests.join(","))
+    }
+
+    /// Of the digests that a position holds, those of tables that are there as they were. A table that is not listened
+    /// to must be read whole when it is there again.
+    pub(crate) fn still_holding(&self, text: &str) -> String {
+        let kept = text.split([':', ',']).skip(1);
+        let kept = kept.filter(|digest| self.tables.iter().any(|table| table.digest == **digest));
+        format!("{}:{}", timeline(text), kept.collect::<Vec<_>>().join(","))
+    }
+
+    /// Takes over the terms of tables that are not there now. A running feed goes on hearing them by whatever name.
+    fn keep_absent(&mut self, before: &Self) {
+        let absent = |table: &&Table| self.absent.contains(&table.node);
+        let kept: Vec<Table> = before.tables.iter().filter(absent).cloned().collect();
+        self.tables.extend(kept);
     }
 
     /// The nodes whose terms are not those of before.
@@ -125,10 +146,11 @@ impl Terms {
         self.tables.iter().filter(differs).map(|table| table.node).collect()
     }
 
-    /// Are these the relations that the others were of?
+    /// Are these the relations that the others were of, as far as they are there?
     pub(crate) fn same_relations(&self, other: &Catalogue) -> bool {
         let oid = |catalogue: &Catalogue, node| catalogue.relation(node).map(|relation| relation.oid);
-        self.tables.iter().all(|table| oid(&self.catalogue, table.node) == oid(other, table.node))
+        let mut there = self.tables.iter().filter(|table| !self.absent.contains(&table.node));
+        there.all(|table| oid(&self.catalogue, table.node) == oid(other, table.node))
     }
 }
 
@@ -148,6 +170,8 @@ enum Before {
 pub(crate) struct News {
     /// Tables to be read whole.
     pub(crate) nodes: Vec<NodeId>,
+    /// Tables that are not there since the last look.
+    pub(crate) gone: Vec<NodeId>,
     pub(crate) terms: Arc<Terms>,
 }
 
@@ -213,7 +237,12 @@ async fn watch(
                     settle = (settle * 2).min(LOOK_EVERY);
                     settle
                 } else {
-                    if tell.send(Ok(News { nodes, terms: now.clone() })).await.is_err() {
+                    let known = match &before {
+                        Before::Terms(before) => before.absent.as_slice(),
+                        Before::Text(_) => &[],
+                    };
+                    let gone = now.absent.iter().filter(|node| !known.contains(node)).copied().collect();
+                    if tell.send(Ok(News { nodes, gone, terms: now.clone() })).await.is_err() {
                         return;
                     }
                     before = Before::Terms(now);
@@ -223,6 +252,11 @@ async fn watch(
             }
         };
         tokio::time::sleep(wait).await;
-        looked = Terms::look(inner, identity).await.map(Arc::new);
+        looked = Terms::look(inner, identity).await.map(|mut now| {
+            if let Before::Terms(before) = &before {
+                now.keep_absent(before);
+            }
+            Arc::new(now)
+        });
     }
 }

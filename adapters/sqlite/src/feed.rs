@@ -83,7 +83,7 @@ impl SqliteFeed {
         let catalogue = Catalogue::read(&mut self.session, graph).await?;
         // Making triggers changed the schema as well: looked at once more, and found in order.
         let altered: Vec<NodeId> = match &self.schema {
-            None => Vec::new(),
+            None => graph.captured().filter(|node| catalogue.table(*node).is_none()).collect(),
             Some((_, known)) => {
                 let sql = |catalogue: &Catalogue, node| catalogue.table(node).map(|table| table.sql.clone());
                 graph.captured().filter(|node| sql(known, *node) != sql(&catalogue, *node)).collect()

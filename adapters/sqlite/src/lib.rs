@@ -51,6 +51,7 @@ use wattle_core::{
 };
 use wattle_sql::Pack;
 
+use catalogue::Catalogue;
 use position::OutboxPosition;
 use session::{Connector, Session};
 pub use settings::Options;
@@ -131,6 +132,10 @@ impl SourceAdapter for SqliteAdapter {
     }
 
     async fn begin(&self) -> Result<Position, SourceError> {
+        let catalogue = Catalogue::read(&mut self.inner.connector.reader().await?, self.graph()).await?;
+        for node in self.graph().captured() {
+            catalogue.known(self.graph(), node)?;
+        }
         Ok(outbox::prepare(&self.inner).await?.last.encode())
     }
 

@@ -173,8 +173,9 @@ pub(crate) async fn missing(
     };
     let mut found = Vec::new();
     for node in graph.captured() {
+        // Triggers go with a table that gets another name.
+        let Some(table) = catalogue.table(node) else { continue };
         catalogue.key_types(graph, node)?;
-        let table = catalogue.known(graph, node)?;
         let mut triggers = triggers(graph.node(node), table);
         triggers.retain(|trigger| !stands(trigger));
         if !triggers.is_empty() {

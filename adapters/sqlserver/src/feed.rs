@@ -5,7 +5,7 @@
 //! finds waits in a channel of one place: a caller that gives up waiting loses nothing, and one that is slow holds the
 //! next look back.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,8 +44,14 @@ impl SqlServerFeed {
         inner.forget_schema().await;
         let session = check::require_heard(&inner, session).await?;
         let from = TrackedPosition { identity: session.identity().clone(), ..from };
-        let mut poller =
-            Poller { inner, session, position: from, terms: HashMap::new(), told: HashMap::new() };
+        let mut poller = Poller {
+            inner,
+            session,
+            position: from,
+            terms: HashMap::new(),
+            told: HashMap::new(),
+            absent: HashSet::new(),
+        };
         // What is wrong with the position is said at once.
         let first = poller.poll().await?;
         let (tell, found) = mpsc::channel(1);
@@ -83,6 +89,8 @@ struct Poller {
     terms: HashMap<NodeId, Terms>,
     /// The version from which a table was tracked anew when it was told whole.
     told: HashMap<NodeId, i64>,
+    /// The tables that were not there at the last look.
+    absent: HashSet<NodeId>,
 }
 
 /// What one look found.
@@ -91,8 +99,16 @@ struct Look {
     altered: Vec<NodeId>,
     whole: Vec<NodeId>,
     changes: Vec<Changed>,
-    /// Everything up to this version was seen.
+    /// Everything up to this version was seen, but of the tables that are not there.
     until: i64,
+    /// Those, and up to which version each was heard.
+    behind: BTreeMap<String, i64>,
+}
+
+/// A table whose changes after a version are to be read.
+struct Heard {
+    node: NodeId,
+    after: i64,
 }
 
 impl Poller {
@@ -142,17 +158,18 @@ impl Poller {
             return Err(SourceError::LostPosition { what });
         }
         let mut looked = Look { until: current, ..Look::default() };
-        let heard = self.judge(terms_of(graph, terms)?, &mut looked)?;
-        if current > self.position.version && !heard.is_empty() {
+        let mut heard = self.judge(terms_of(graph, terms)?, &mut looked)?;
+        heard.retain(|heard| heard.after < current);
+        if !heard.is_empty() {
             let limit = inner.options.poll_keys;
             let queries: Vec<String> =
-                heard.iter().map(|node| changes_query(graph, *node, self.position.version, limit)).collect();
+                heard.iter().map(|heard| changes_query(graph, heard.node, heard.after, limit)).collect();
             let answers = self.session.batch(DOING, &queries.join("; ")).await?;
             if answers.len() != heard.len() {
                 return Err(SourceError::Bug { what: "a look at the changes lacks tables".into() });
             }
-            for (node, rows) in heard.into_iter().zip(answers) {
-                self.take(node, &rows, &mut looked)?;
+            for (heard, rows) in heard.into_iter().zip(answers) {
+                self.take(&heard, &rows, &mut looked)?;
             }
             let until = looked.until;
             looked.changes.retain(|change| change.version <= until);
@@ -162,15 +179,34 @@ impl Poller {
         Ok(looked)
     }
 
-    /// Compares the terms with those of before; returns the tables whose changes are known from the position on.
-    fn judge(&mut self, terms: Vec<Terms>, looked: &mut Look) -> Result<Vec<NodeId>, SourceError> {
+    /// Compares the terms with those of before; returns the tables whose changes are known from where they were heard.
+    fn judge(&mut self, terms: Vec<Terms>, looked: &mut Look) -> Result<Vec<Heard>, SourceError> {
         let inner = self.inner.clone();
         let graph = inner.graph();
         let mut heard = Vec::new();
-        let mut forgotten = 0;
-        let count = terms.len();
+        let (mut count, mut forgotten) = (0, 0);
         for terms in terms {
             let node = terms.node;
+            let name = &graph.node(node).name;
+            let after = self.position.behind.get(name).copied();
+            if !terms.is_there() {
+                if after.is_none() {
+                    tracing::warn!(
+                        node = name,
+                        "a table is not there: its changes are read when it is there again"
+                    );
+                }
+                if self.absent.insert(node) {
+                    looked.altered.push(node);
+                }
+                looked.behind.insert(name.clone(), after.unwrap_or(self.position.version));
+                continue;
+            }
+            if self.absent.remove(&node) {
+                tracing::info!(node = name, "a table is there again");
+            }
+            count += 1;
+            let after = after.unwrap_or(self.position.version);
             let since = terms.since.ok_or_else(|| untracked(graph, node))?;
             let before = self.terms.insert(node, terms.clone());
             if before.as_ref().is_some_and(|before| terms.is_altered(before)) {
@@ -178,13 +214,13 @@ impl Poller {
                 looked.altered.push(node);
             }
             let replaced = before.is_some_and(|before| terms.is_replaced(&before));
-            let late = since > self.position.version && self.told.get(&node) != Some(&since);
+            let late = since > after && self.told.get(&node) != Some(&since);
             forgotten += usize::from(late);
             if replaced || late {
                 self.told.insert(node, since);
                 looked.whole.push(node);
             } else {
-                heard.push(node);
+                heard.push(Heard { node, after });
             }
         }
         if count > 0 && forgotten == count {
@@ -199,12 +235,21 @@ impl Poller {
 
     /// Takes the changes of a table. Where there are more than are taken at once, the look ends with the last version that
     /// is there in full, for all tables.
-    fn take(&self, node: NodeId, rows: &[Row], looked: &mut Look) -> Result<(), SourceError> {
-        let graph = self.inner.graph();
+    fn take(&self, heard: &Heard, rows: &[Row], looked: &mut Look) -> Result<(), SourceError> {
+        let (graph, node) = (self.inner.graph(), heard.node);
         let mut changes: Vec<Changed> =
             rows.iter().map(|row| changed(graph, node, row)).collect::<Result<_, _>>()?;
         let is_cut = rows.len() as u64 > u64::from(self.inner.options.poll_keys);
-        if let (true, Some(last)) = (is_cut, changes.last().map(|change| change.version)) {
+        if heard.after < self.position.version {
+            // It was not there for a while. The others are ahead of it, and the position does not go back.
+            if is_cut {
+                looked.whole.push(node);
+                return Ok(());
+            }
+            for change in &mut changes {
+                change.version = change.version.max(self.position.version);
+            }
+        } else if let (true, Some(last)) = (is_cut, changes.last().map(|change| change.version)) {
             if changes.first().is_some_and(|first| first.version == last) {
                 tracing::warn!(
                     node = graph.node(node).name,
@@ -225,7 +270,7 @@ impl Poller {
     /// What was found as events, and the position moves past them.
     fn events(&mut self, looked: Look) -> Vec<FeedEvent> {
         let before = self.position.encode();
-        let at = |version| TrackedPosition { version, identity: self.position.identity.clone() }.encode();
+        let at = |version| TrackedPosition { version, ..self.position.clone() }.encode();
         let mut events = Vec::new();
         for node in looked.altered {
             events.push(FeedEvent::Change(Change::SchemaChanged { node }, before.clone()));
@@ -238,12 +283,17 @@ impl Poller {
                 events.push(FeedEvent::Commit(at(version)));
             }
         }
-        let here = at(looked.until);
+        let here = TrackedPosition {
+            version: looked.until,
+            behind: looked.behind,
+            identity: self.position.identity.clone(),
+        };
+        let reached = here.encode();
         for node in looked.whole {
-            events.push(FeedEvent::Change(Change::Whole { node }, here.clone()));
+            events.push(FeedEvent::Change(Change::Whole { node }, reached.clone()));
         }
-        events.push(if events.is_empty() { FeedEvent::Idle(here) } else { FeedEvent::Commit(here) });
-        self.position.version = looked.until;
+        events.push(if events.is_empty() { FeedEvent::Idle(reached) } else { FeedEvent::Commit(reached) });
+        self.position = here;
         events
     }
 }

@@ -1,5 +1,6 @@
 //! Positions in a database's change tracking: which database, since which restore, and how far.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -17,12 +18,15 @@ pub(crate) struct Identity {
     pub(crate) life: String,
 }
 
-/// A position: text as `3e11fa47-… 5c0f…/2026-11-26T13:20:01 4711`.
+/// A position: text as `3e11fa47-… 5c0f…/2026-11-26T13:20:01 4711`, and ` bill@4700` while the table of the node `bill`
+/// is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TrackedPosition {
     pub(crate) identity: Identity,
     /// The version of the last transaction up to here.
     pub(crate) version: i64,
+    /// Nodes whose tables are not there, by name, and up to which version each was heard.
+    pub(crate) behind: BTreeMap<String, i64>,
 }
 
 impl Identity {
@@ -51,19 +55,30 @@ impl FromStr for TrackedPosition {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
         let parts: Vec<&str> = text.split(' ').collect();
-        let &[broker, life, version] = parts.as_slice() else { return Err(()) };
+        let &[broker, life, version, ref behind @ ..] = parts.as_slice() else { return Err(()) };
         let is_guid = broker.len() == 36 && broker.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
         if !is_guid || !life.contains('/') {
             return Err(());
         }
         let identity = Identity { broker: broker.into(), life: life.into() };
-        Ok(Self { identity, version: version.parse().map_err(drop)? })
+        let behind = behind.iter().map(|part| {
+            let (node, version) = part.rsplit_once('@').ok_or(())?;
+            Ok((node.to_owned(), version.parse().map_err(drop)?))
+        });
+        let version = version.parse().map_err(drop)?;
+        Ok(Self { identity, version, behind: behind.collect::<Result<_, ()>>()? })
     }
 }
 
 impl TrackedPosition {
+    /// The place after this version, where no table is missing.
+    pub(crate) fn new(identity: Identity, version: i64) -> Self {
+        Self { identity, version, behind: BTreeMap::new() }
+    }
+
     pub(crate) fn encode(&self) -> Position {
-        Position::new(format!("{} {}", self.identity, self.version))
+        let behind: String = self.behind.iter().map(|(node, version)| format!(" {node}@{version}")).collect();
+        Position::new(format!("{} {}{behind}", self.identity, self.version))
     }
 
     pub(crate) fn decode(position: &Position) -> Result<Self, SourceError> {
@@ -84,15 +99,19 @@ mod tests {
 
     fn at(life: &str, version: i64) -> TrackedPosition {
         let broker = "3e11fa47-71ca-11e1-9e33-c80aa9429562".to_owned();
-        TrackedPosition { identity: Identity { broker, life: life.into() }, version }
+        TrackedPosition::new(Identity { broker, life: life.into() }, version)
     }
 
     #[test]
     fn positions_survive_their_text() {
-        let position = at("-/2026-11-26T13:20:01", 4711);
+        let mut position = at("-/2026-11-26T13:20:01", 4711);
         assert_eq!(TrackedPosition::decode(&position.encode()).unwrap(), position);
-        for other in ["mariadb-1 4 - - binlog.1", "3e11fa47-71ca-11e1-9e33-c80aa9429562 a/b x", "a b/c 1", ""]
-        {
+        position.behind = BTreeMap::from([("bill".to_owned(), 4700), ("contact".to_owned(), 12)]);
+        assert_eq!(TrackedPosition::decode(&position.encode()).unwrap(), position);
+        let guid = "3e11fa47-71ca-11e1-9e33-c80aa9429562 a/b";
+        let broken = [format!("{guid} x"), format!("{guid} 1 bill"), format!("{guid} 1 bill@x")];
+        let others = ["mariadb-1 4 - - binlog.1", "a b/c 1", ""];
+        for other in others.into_iter().chain(broken.iter().map(String::as_str)) {
             assert!(TrackedPosition::decode(&Position::new(other)).is_err(), "{other}");
         }
     }

@@ -4,7 +4,7 @@ use tiberius::Row;
 use wattle_core::{EntityGraph, Hint, Key, NodeId, SourceError, SourceError as Error};
 use wattle_sql::key_of;
 
-use crate::catalogue::Table;
+use crate::catalogue::{Catalogue, Table};
 use crate::connect::{Session, literal};
 use crate::dialect::quote;
 use crate::position::TrackedPosition;
@@ -26,6 +26,11 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
+    /// Is there such a table, that the login may see?
+    pub(crate) fn is_there(&self) -> bool {
+        self.object_id.is_some()
+    }
+
     /// Is the table another than before, or altered?
     pub(crate) fn is_altered(&self, before: &Self) -> bool {
         self.object_id != before.object_id || self.modified != before.modified
@@ -85,12 +90,12 @@ pub(crate) fn version_of(rows: &[Row]) -> Result<i64, Error> {
     })
 }
 
-/// A table of which changes are not told.
+/// A table of which changes are not told, though it is there.
 pub(crate) fn untracked(graph: &EntityGraph, node: NodeId) -> Error {
     let node = graph.node(node);
     Error::Config {
         what: format!(
-            "the changes of {} (node `{}`) are not told: it is not tracked, or not there, or the login has no VIEW CHANGE TRACKING on it",
+            "the changes of {} (node `{}`) are not told: it is not tracked, or the login has no VIEW CHANGE TRACKING on it",
             node.relation, node.name
         ),
         fix: format!(
@@ -131,12 +136,16 @@ pub(crate) fn changed(graph: &EntityGraph, node: NodeId, row: &Row) -> Result<Ch
 /// A position at or after everything that is visible now.
 pub(crate) async fn now(session: &mut Session) -> Result<TrackedPosition, SourceError> {
     let rows = session.rows("look where change tracking stands", VERSION).await?;
-    Ok(TrackedPosition { identity: session.identity().clone(), version: version_of(&rows)? })
+    Ok(TrackedPosition::new(session.identity().clone(), version_of(&rows)?))
 }
 
 /// Makes sure that changes can be heard, and returns a position that no change after this call precedes.
 pub(crate) async fn begin(inner: &Inner) -> Result<TrackedPosition, SourceError> {
     let mut session = check::require_heard(inner, inner.connector.connect().await?).await?;
+    let catalogue = Catalogue::read(&mut session, inner.graph()).await?;
+    for node in inner.graph().captured() {
+        catalogue.known(inner.graph(), node)?;
+    }
     now(&mut session).await
 }
 

@@ -14,6 +14,7 @@ use super::{FAN_OUT_LEN, Group};
 use crate::SyncError;
 use crate::guard;
 use crate::runner::Runner;
+use crate::store::records;
 
 /// What the field of an error is called that concerns a record as a whole.
 pub(crate) const WHOLE_RECORD: &str = "the record";
@@ -107,6 +108,19 @@ impl<'a> Reader<'a> {
             return Err(guard::vanished(self.runner, entity));
         }
         Ok(Some(group))
+    }
+
+    /// Pauses an entity whose queries no longer fit an altered table, before anything is asked of it that matters.
+    pub(crate) async fn look_at(&mut self, entity: Entity) -> Result<(), SyncError> {
+        if self.paused.contains(&entity) {
+            return Ok(());
+        }
+        let (db, scope) = (self.runner.db(), &self.runner.scope);
+        let keys = records::page(db, scope, entity, None, 1).await?;
+        match self.try_entity(entity, &keys).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.pause(entity, error),
+        }
     }
 
     /// Runs the queries of an entity, and those of the paths that lead to it, to see whether the source takes them.

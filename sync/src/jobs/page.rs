@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use wattle_core::{Change, Entity, EntityGraph, Fence, Hint, Key, PathId};
+use wattle_core::{Change, Entity, EntityGraph, Fence, Hint, Key, NodeId, PathId};
 
 use super::PAGE_LEN;
 use super::compare::{self, EntityReport};
@@ -14,7 +14,7 @@ use crate::runner::Runner;
 use crate::store::jobs::Scan;
 use crate::store::quarantine::QuarantineFilter;
 use crate::store::stream::read;
-use crate::store::{lineage, marker, quarantine, records};
+use crate::store::{entity_pause, lineage, marker, quarantine, records};
 
 /// Changes of the stream looked at in one page: their keys repeat, so there are fewer touches than that.
 pub(super) const STREAM_PAGE_LEN: usize = 5 * PAGE_LEN;
@@ -41,6 +41,9 @@ pub(super) async fn read_page(
     Ok(match scan {
         Scan::Source { node } => {
             let Some(node) = graph.node_named(node) else { return Err(outdated()) };
+            if all_paused(runner, node).await? {
+                return Ok(None);
+            }
             let page = runner.adapter.keys(node, after.as_ref(), PAGE_LEN).await?;
             let touches = page.keys.into_iter().map(|key| row(node, key)).collect();
             Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()), found: None })
@@ -111,6 +114,13 @@ pub(super) async fn read_page(
             Some(Page { touches: touches.collect(), next, found: None })
         }
     })
+}
+
+/// Are all entities paused that are read from a node? Then it may not even be there.
+async fn all_paused(runner: &Runner, node: NodeId) -> Result<bool, SyncError> {
+    let paused = entity_pause::all(runner.db(), &runner.scope).await?;
+    let mut read = runner.adapter.graph().read_from(node);
+    Ok(!paused.is_empty() && read.all(|entity| paused.contains_key(&entity)))
 }
 
 /// Changes to be looked at once more, none twice: those that concern these entities, or all of them. That a table was

@@ -15,6 +15,8 @@ pub enum Engine {
     Sqlite,
     /// A MariaDB database: a source, and no target.
     MariaDb,
+    /// A simulated SQL Server database: a source, and no target.
+    SqlServer,
 }
 
 /// A target of a test's own. It is removed when the handle is dropped.
@@ -31,7 +33,7 @@ impl Target {
         Ok(match engine {
             Engine::Postgres => Self::Postgres(Postgres::shared().await?.database(name).await?),
             Engine::Sqlite => Self::Sqlite(tempfile::tempdir()?),
-            Engine::MariaDb => bail!("Wattle keeps no copies on MariaDB"),
+            Engine::MariaDb | Engine::SqlServer => bail!("Wattle keeps no copies on {engine:?}"),
         })
     }
 

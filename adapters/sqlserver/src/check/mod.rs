@@ -41,14 +41,12 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
     Ok(check.findings.sorted())
 }
 
-/// Makes sure that every change of the captured tables is told with its key: what `check` refuses of them is an error.
+/// Makes sure that every change of the captured tables that are there is told with its key: what `check` refuses of them
+/// is an error.
 pub(crate) async fn require_heard(inner: &Inner, session: Session) -> Result<Session, SourceError> {
     let mut check = Check { inner, session, findings: Findings::default() };
     check.settings().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
-    for id in inner.graph().captured() {
-        catalogue.known(inner.graph(), id)?;
-    }
     check.tables(&catalogue);
     check.tracked(&catalogue).await?;
     let mut refused = check.findings.sorted();

@@ -16,6 +16,7 @@ pub(super) fn read(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<bool,
         ("create", "login") => create_login(batch)?,
         ("create", "user") => create_user(batch)?,
         ("drop", "index") => return drop_index(batch, steps),
+        ("exec" | "execute", "sp_rename") => return rename(batch, steps),
         ("grant" | "revoke" | "deny", _) => grant(batch)?,
         _ => return Ok(false),
     };
@@ -131,6 +132,31 @@ fn alter_table(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<bool, Sql
         }
         return Ok(false);
     }
+    Ok(true)
+}
+
+/// `exec sp_rename 's.t', 'new'`, `exec sp_rename 's.t.c', 'new', 'column'`
+fn rename(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<bool, SqlError> {
+    batch.parser.advance_token();
+    batch.expect(&["sp_rename"])?;
+    let old = batch.parser.parse_literal_string()?;
+    batch.parser.expect_token(&Token::Comma)?;
+    let new = batch.parser.parse_literal_string()?;
+    let kind = match batch.parser.consume_token(&Token::Comma) {
+        true => batch.parser.parse_literal_string()?.to_lowercase(),
+        false => "object".to_owned(),
+    };
+    let parts: Vec<String> = old.split('.').map(|part| quoted(part.trim_matches(['[', ']']))).collect();
+    let new_name = quoted(&new);
+    let sql = match (kind.as_str(), parts.as_slice()) {
+        ("object", [schema, table]) => format!("alter table {schema}.{table} rename to {new_name}"),
+        ("column", [schema, table, column]) => {
+            format!("alter table {schema}.{table} rename column {column} to {new_name}")
+        }
+        _ => return Err(SqlError::not_simulated(format_args!("sp_rename of {old} as {kind}"))),
+    };
+    steps.push(Step::Admin(vec![format!("select sys.remember_name({})", literal(&new))]));
+    steps.push(ddl::definition(sql));
     Ok(true)
 }
 

@@ -319,3 +319,28 @@ async fn a_login_sees_changes_when_it_may() -> Result<()> {
     assert_eq!(error_number(run(&mut reader, see).await), 229);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_renamed_table_keeps_its_changes_and_its_object() -> Result<()> {
+    let database = tracked("renamed").await?;
+    let mut connection = connect(&database).await?;
+    let object = "select concat(object_id('s.t'), ' ', object_id('s.Other Name'))";
+    let before = database.value(object).await?.unwrap_or_default();
+    database.sql("insert into s.t (k1, k2) values ('a', 1)").await?;
+    let since = version(&mut connection).await?;
+    database
+        .sql("exec sp_rename 's.t', 'Other Name'; insert into s.[Other Name] (k1, k2) values ('b', 1)")
+        .await?;
+    assert_eq!(database.value(object).await?.unwrap_or_default().trim(), before.trim());
+    assert_eq!(
+        database
+            .value("select name from sys.tables where object_id = object_id('s.other name')")
+            .await?
+            .as_deref(),
+        Some("Other Name")
+    );
+    database.sql("exec sp_rename 's.[Other Name]', 't'; exec sp_rename 's.t.v', 'Value', 'COLUMN'").await?;
+    assert_eq!(changes(&mut connection, since).await?, ["b/1:I"]);
+    assert_eq!(database.value("select max([Value]) from s.t").await?, None);
+    Ok(())
+}

@@ -21,7 +21,8 @@ use wattle_acacia::Acacia;
 use wattle_banksia::Banksia;
 use wattle_correa::Correa;
 use wattle_dianella::Dianella;
-use wattle_testbed::{Engine, Postgres};
+use wattle_tds_simulator::SqlServer;
+use wattle_testbed::{Engine, MariaDb, Postgres};
 
 use stage::{Stage, place, server};
 
@@ -73,25 +74,31 @@ async fn run(source: Engine, target: Engine, seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// Two brands whose systems have nothing in common, in one process and one target.
+/// Four brands whose systems have nothing in common, in one process and one target.
 #[rstest]
 #[actix_web::test]
-async fn two_retailers_on_two_engines_sync_at_once(
+async fn four_retailers_on_four_engines_sync_at_once(
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let target_server = server(target).await?;
-    let source_server = Postgres::shared().await?;
-    let scene = Scene::create(Place::On(source_server), place(&target_server), CUSTOMERS, 1).await?;
-    let other = scene.another_retailer(Place::InFiles, CUSTOMERS, 2).await?;
-    let both = [("correa", &scene.retailer), ("dianella", &other)];
+    // A slot is the server's, and named after the tenant.
+    let (postgres, mariadb) = (Postgres::start().await?, MariaDb::start().await?);
+    let sql_server = SqlServer::start().await?;
+    let scene = Scene::create(Place::On(&postgres), place(&target_server), CUSTOMERS, 1).await?;
+    let others = [Place::InFiles, Place::OnMariaDb(&mariadb), Place::OnSqlServer(&sql_server)];
+    let mut retailers = Vec::new();
+    for (place, seed) in others.into_iter().zip(2..) {
+        retailers.push(scene.another_retailer(place, CUSTOMERS, seed).await?);
+    }
+    let all: Vec<&Retailer> = std::iter::once(&scene.retailer).chain(&retailers).collect();
     let mut workloads = Vec::new();
-    for (tenant, retailer) in both {
-        scene.onboard(tenant, retailer).await?;
+    for retailer in &all {
+        scene.onboard(retailer.name(), retailer).await?;
         workloads.push(Workload::open(retailer).await?);
     }
     let sync = scene.wattle(&["sync"]).start()?;
-    for (tenant, _) in both {
-        scene.run(&["hydrate", tenant]).await?;
+    for retailer in &all {
+        scene.run(&["hydrate", retailer.name()]).await?;
     }
     for _ in 0..100 {
         for workload in &mut workloads {
@@ -101,8 +108,8 @@ async fn two_retailers_on_two_engines_sync_at_once(
     sync.terminate()?;
     sync.exit(PATIENCE).await?;
     scene.run(&["sync", "--until-idle"]).await?;
-    for ((tenant, retailer), workload) in both.into_iter().zip(&workloads) {
-        assert_both_oracles(&scene, tenant, retailer, workload).await.context(tenant)?;
+    for (retailer, workload) in all.into_iter().zip(&workloads) {
+        assert_both_oracles(&scene, retailer.name(), retailer, workload).await.context(retailer.name())?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ use serde_json::Value;
 use crate::{Key, NodeId};
 
 pub use check::{Violation, pick};
-pub use shape::{Condition, Field, Object, Presence, Shape};
+pub use shape::{Condition, Field, Limit, Object, Presence, Shape};
 
 /// The slot of a service point's resource id: `{"$servicePoint": "<the retailer's id>"}`.
 pub const SERVICE_POINT_SLOT: &str = "$servicePoint";
@@ -100,7 +100,7 @@ impl Entity {
     /// The shape of its body.
     pub fn shape(self) -> &'static Object {
         match self {
-            Self::Customer => &customer::CUSTOMER,
+            Self::Customer => &customer::CUSTOMER_DETAIL,
             Self::Plan => &plan::PLAN,
             Self::Account => &account::ACCOUNT_DETAIL,
             Self::Holding => &holding::HOLDING,
@@ -120,6 +120,11 @@ impl fmt::Display for Entity {
 /// The part of an account's body that Get Energy Accounts lists.
 pub fn account_list_shape() -> &'static Object {
     &account::ACCOUNT
+}
+
+/// The part of a customer's body that Get Customer answers.
+pub fn customer_basic_shape() -> &'static Object {
+    &customer::CUSTOMER
 }
 
 /// One record, as fetched and as stored.

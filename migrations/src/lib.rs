@@ -16,6 +16,7 @@ pub mod dialect;
 pub mod entity;
 mod m20261124_000001_target;
 mod m20261125_000002_stream_kept;
+mod m20261126_000003_customer_detail;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::MigrationTrait;
@@ -26,7 +27,11 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261124_000001_target::Migration), Box::new(m20261125_000002_stream_kept::Migration)]
+        vec![
+            Box::new(m20261124_000001_target::Migration),
+            Box::new(m20261125_000002_stream_kept::Migration),
+            Box::new(m20261126_000003_customer_detail::Migration),
+        ]
     }
 }
 

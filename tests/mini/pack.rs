@@ -190,7 +190,12 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("graph.toml", GRAPH),
     (
         "fetch/customer.sql",
-        r#"select k.ord as "$ord", p.person_id as "$key", p.kind as "customerUType"
+        r#"select k.ord as "$ord", p.person_id as "$key", p.kind as "customerUType",
+                  case p.kind when 'P' then 'Nguyen' end as "person.lastName",
+                  case p.kind when 'O' then 'Nguyen' end as "organisation.agentLastName",
+                  case p.kind when 'O' then 'Unspecified' end as "organisation.agentRole",
+                  case p.kind when 'O' then 'Nguyen Bakery' end as "organisation.businessName",
+                  case p.kind when 'O' then 'SOLE_TRADER' end as "organisation.organisationType"
            from {keys} k join crm.person p on p.person_id = k.person_id"#,
     ),
     (

@@ -8,7 +8,9 @@ create schema [bill]
 go
 create schema [ops]
 go
-create table [cust].[Customer] ([CustomerId] uniqueidentifier not null primary key, [Kind] varchar(8) not null, [Title] nvarchar(10), [FirstName] nvarchar(60), [MiddleNames] nvarchar(400) not null, [LastName] nvarchar(60) not null, [Suffix] nvarchar(10), [BusinessName] nvarchar(120), [ABN] char(11), [Position] nvarchar(60), [Email] nvarchar(120), [Mobile] varchar(20));
+create table [cust].[Customer] ([CustomerId] uniqueidentifier not null primary key, [Kind] varchar(8) not null, [Title] nvarchar(10), [FirstName] nvarchar(60), [MiddleNames] nvarchar(400) not null, [LastName] nvarchar(60) not null, [Suffix] nvarchar(10), [ANZSCO] char(6), [ANZSCORelease] varchar(30), [BusinessName] nvarchar(120), [LegalName] nvarchar(160), [ShortName] nvarchar(60), [ABN] char(11), [ACN] char(9), [LegalForm] varchar(20), [IsCharity] bit, [ANZSIC] char(4), [ANZSICRelease] varchar(30), [Country] char(3), [EstablishedOn] date, [Position] nvarchar(60), [UpdatedAt] datetime2(3) not null);
+create table [cust].[Contact Point] ([CustomerId] uniqueidentifier not null, [PointNo] tinyint not null, [Channel] char(1) not null, [Purpose] varchar(13) not null, [Country] varchar(3), [Area] varchar(2), [Address] nvarchar(120) not null, [Extension] varchar(6), [E164] varchar(40), [Preferred] bit not null, primary key ([CustomerId], [PointNo]));
+create table [cust].[Postal Address] ([CustomerId] uniqueidentifier not null, [Purpose] varchar(10) not null, [MailTo] nvarchar(60), [Line1] nvarchar(120), [Line2] nvarchar(120), [DPID] char(8), [Building] nvarchar(60), [FlatType] varchar(8), [FlatNo] varchar(8), [LevelNo] varchar(8), [HouseNo] int, [HouseSuffix] char(1), [HouseNoTo] int, [Street] nvarchar(60), [StreetType] varchar(8), [BoxNo] int, [Locality] nvarchar(60) not null, [State] nvarchar(30) not null, [Postcode] varchar(10), [Country] char(3), primary key ([CustomerId], [Purpose]));
 create table [cust].[Site] ([SiteId] uniqueidentifier not null primary key, [Street] nvarchar(120) not null, [Suburb] nvarchar(60) not null, [State] varchar(3) not null, [Postcode] char(4) not null);
 create table [cust].[Account] ([AccountId] int identity(1,1) not null primary key, [AccountNo] varchar(20) not null, [Status] tinyint not null, [OpenedOn] date not null, [ClosedOn] date, [MailSiteId] uniqueidentifier, [BillMonths] tinyint not null, [DeletedAt] datetime2(3));
 create index [IX_Account_Site] on [cust].[Account] ([MailSiteId]);
@@ -45,6 +47,8 @@ go
 alter database current set change_tracking = on (change_retention = 7 days, auto_cleanup = on)
 go
 alter table [cust].[Customer] enable change_tracking;
+alter table [cust].[Contact Point] enable change_tracking;
+alter table [cust].[Postal Address] enable change_tracking;
 alter table [cust].[Site] enable change_tracking;
 alter table [cust].[Account] enable change_tracking;
 alter table [cust].[Account Holder] enable change_tracking;

@@ -4,7 +4,7 @@ use wattle_sample::{Invoice, LedgerEntry, Progress, Row, Table, World, WorldConf
 
 use crate::error::Error;
 use crate::session::{Conn, connect, execute, rows};
-use crate::{plan_table, table};
+use crate::{customer_table, plan_table, table};
 
 const TABLES: &str = include_str!("../sql/tables.sql");
 
@@ -70,7 +70,11 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
                 self.row_count += execute(self.conn, &table.insert(&tuples)).await?;
             }
         }
-        self.each(table::CUSTOMER, world.customers(), table::customer).await?;
+        self.each(customer_table::CUSTOMER, world.customers(), customer_table::customer).await?;
+        let points = world.customers().iter().flat_map(customer_table::points);
+        self.each(customer_table::CONTACT_POINT, points, customer_table::point).await?;
+        let addresses = world.customers().iter().flat_map(customer_table::addresses);
+        self.each(customer_table::POSTAL_ADDRESS, addresses, customer_table::address).await?;
         self.each(table::SITE, world.addresses(), table::site).await?;
         self.each(table::ACCOUNT, accounts(), |row, account| table::account(row, world, account)).await?;
         let holdings = accounts().flat_map(|account| world.holdings(account.id));

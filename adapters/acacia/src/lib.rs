@@ -13,6 +13,7 @@
 //! Connections are made without TLS, since a sample database is a local one.
 
 mod create;
+mod customer_table;
 mod error;
 mod pack;
 mod plan_table;

@@ -2,6 +2,7 @@
 
 use wattle_sample::{Effect, FeeChange, Mutation, Noise, NoiseKind, PriceChange, Row, Table, World};
 
+use crate::customer_table;
 use crate::plan_table::fuel;
 use crate::table::{self, identity};
 
@@ -17,7 +18,7 @@ fn put<T>(table: Table, rows: impl IntoIterator<Item = T>, write: impl Fn(&mut R
 
 fn statement(world: &World, index: u64, effect: &Effect) -> String {
     match effect {
-        Effect::PutCustomer(customer) => put(table::CUSTOMER, [customer], table::customer),
+        Effect::PutCustomer(customer) => customer_table::put(customer),
         Effect::PutAddress(address) => put(table::SITE, [address], table::site),
         Effect::DeleteAddress(id) => {
             let site = table::site_key(*id);

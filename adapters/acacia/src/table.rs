@@ -3,19 +3,15 @@
 use chrono::{DateTime, Utc};
 use wattle_sample::{
     Account, AccountId, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Concession,
-    ConcessionType, Contact, Customer, CustomerId, Detail, Holding, Invoice, LedgerEntry, LineKind, Party,
-    PaymentMethod, PaymentStatus, PersonName, Role, Row, Scope, ServicePoint, ServicePointId, Table,
-    UsageType, World, tables,
+    ConcessionType, Contact, CustomerId, Detail, Holding, Invoice, LedgerEntry, LineKind, PaymentMethod,
+    PaymentStatus, PersonName, Role, Row, Scope, ServicePoint, ServicePointId, Table, UsageType, World,
+    tables,
 };
 
 use crate::ZONE;
 use crate::plan_table::fuel;
 
 tables! {
-    CUSTOMER = "[cust].[Customer]", 1 of [
-        "[CustomerId]", "[Kind]", "[Title]", "[FirstName]", "[MiddleNames]", "[LastName]", "[Suffix]", "[BusinessName]", "[ABN]",
-        "[Position]", "[Email]", "[Mobile]"
-    ], Update;
     SITE = "[cust].[Site]", 1 of ["[SiteId]", "[Street]", "[Suburb]", "[State]", "[Postcode]"], Update;
     ACCOUNT = "[cust].[Account]", 1 of [
         "[AccountId]", "[AccountNo]", "[Status]", "[OpenedOn]", "[ClosedOn]", "[MailSiteId]", "[BillMonths]", "[DeletedAt]"
@@ -55,19 +51,7 @@ pub(crate) fn identity(table: &Table) -> Option<&'static str> {
     given.iter().any(|given| given.name == table.name).then_some(table.name)
 }
 
-pub(crate) fn customer(row: &mut Row, customer: &Customer) {
-    let (kind, person, business) = match &customer.party {
-        Party::Person(name) => ("PERSON", name, None),
-        Party::Organisation { business_name, abn, agent, agent_role } => {
-            ("BUSINESS", agent, Some((business_name, abn, agent_role)))
-        }
-    };
-    name(row.put(customer_key(customer.id)).put(kind), person);
-    row.opt(business.map(|(name, ..)| name)).opt(business.map(|(_, abn, _)| abn));
-    row.opt(business.map(|(.., position)| position)).put(&customer.email).put(&customer.mobile);
-}
-
-fn name(row: &mut Row, name: &PersonName) {
+pub(crate) fn name(row: &mut Row, name: &PersonName) {
     row.opt(name.prefix).opt(name.first).put(json_list(&name.middle)).put(name.last).opt(name.suffix);
 }
 
@@ -203,7 +187,7 @@ pub(crate) fn ledger(row: &mut Row, entry: &LedgerEntry) {
 }
 
 /// What the clock showed in Adelaide.
-fn local(instant: DateTime<Utc>) -> String {
+pub(crate) fn local(instant: DateTime<Utc>) -> String {
     instant.with_timezone(&ZONE).format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 

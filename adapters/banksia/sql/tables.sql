@@ -4,18 +4,56 @@
 -- cust: customers and their accounts
 
 create table cust_customer (
-    customer_no   int unsigned not null primary key,
-    kind          enum('PERSON', 'BUSINESS') not null,
-    title         varchar(10),
-    first_name    varchar(60),
-    middle_names  longtext not null default '[]' check (json_valid(middle_names)),
-    last_name     varchar(60) not null,
-    suffix        varchar(10),
-    business_name varchar(120),
-    abn           char(11),
-    position      varchar(60),
-    email         varchar(120),
-    mobile        varchar(20)
+    customer_no        int unsigned not null primary key,
+    kind               enum('PERSON', 'BUSINESS') not null,
+    title              varchar(10),
+    first_name         varchar(60),
+    middle_names       longtext not null default '[]' check (json_valid(middle_names)),
+    last_name          varchar(60) not null,
+    suffix             varchar(10),
+    occupation         char(6),
+    occupation_release enum('V1.2', 'V1.3'),
+    business_name      varchar(120),
+    legal_name         varchar(160),
+    short_name         varchar(60),
+    abn                char(11),
+    acn                char(9),
+    legal_form         tinyint unsigned comment '1 company, 2 government, 3 other, 4 partnership, 5 sole trader, 6 trust',
+    charity            boolean,
+    industry           char(4),
+    industry_release   enum('V1.0', 'V2.0'),
+    country            char(3),
+    established_on     date,
+    position           varchar(60),
+    mobile             varchar(20),
+    fixed_kind         enum('HOME', 'WORK'),
+    fixed_area         char(1),
+    fixed_no           varchar(12),
+    fixed_ext          varchar(6),
+    abroad_country     varchar(3),
+    abroad_no          varchar(15),
+    prefers            enum('MOBILE', 'FIXED', 'ABROAD'),
+    email              varchar(120),
+    email_kind         enum('HOME', 'UNSPECIFIED'),
+    email_preferred    boolean,
+    work_email         varchar(120),
+    updated_at         datetime not null comment 'Brisbane time'
+) engine = InnoDB default character set utf8mb4;
+
+-- Where customers are found; `paf` is what the postal address file has, as its service answers.
+create table cust_place (
+    customer_no int unsigned not null,
+    use_code    char(1) character set ascii not null comment 'R registered, M mail, P physical, W work',
+    mail_to     varchar(60),
+    line_1      varchar(120),
+    line_2      varchar(120),
+    town        varchar(60),
+    state       varchar(30),
+    postcode    varchar(10) character set ascii,
+    country     char(3) character set ascii,
+    paf         longtext check (json_valid(paf)),
+    primary key (customer_no, use_code),
+    foreign key (customer_no) references cust_customer (customer_no) on delete cascade
 ) engine = InnoDB default character set utf8mb4;
 
 create table cust_site (

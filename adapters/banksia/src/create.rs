@@ -6,7 +6,7 @@ use wattle_sample::{Invoice, LedgerEntry, Numbers, Progress, Row, Table, World, 
 
 use crate::error::Error;
 use crate::session::{connect, execute};
-use crate::{plan_table, table};
+use crate::{customer_table, plan_table, table};
 
 const TABLES: &str = include_str!("../sql/tables.sql");
 const NOISE: &str = include_str!("../sql/noise.sql");
@@ -69,7 +69,9 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
         for (table, rows) in plan_table::all(world) {
             self.rows(table, [rows], |row, rows| row.append(&rows)).await?;
         }
-        self.each(table::CUSTOMER, world.customers(), table::customer).await?;
+        self.each(customer_table::CUSTOMER, world.customers(), customer_table::customer).await?;
+        let places = world.customers().iter().flat_map(customer_table::places);
+        self.each(customer_table::PLACE, places, customer_table::place).await?;
         self.each(table::SITE, world.addresses(), table::site).await?;
         self.each(table::ACCOUNT, accounts(), |row, account| table::account(row, world, account)).await?;
         let holdings = accounts().flat_map(|account| world.holdings(account.id));

@@ -14,6 +14,7 @@
 //! Connections are made without TLS, since a sample database is a local one. The UUID type needs MariaDB 10.7.
 
 mod create;
+mod customer_table;
 mod error;
 mod pack;
 mod plan_table;

@@ -2,6 +2,7 @@
 
 use wattle_sample::{Effect, FeeChange, Mutation, Noise, NoiseKind, Numbers, PriceChange, World};
 
+use crate::customer_table;
 use crate::plan_table::fuel;
 use crate::table;
 
@@ -14,7 +15,7 @@ pub(crate) fn statements(world: &World, mutation: &Mutation) -> String {
 
 fn statement(world: &World, numbers: &mut Numbers<'_>, index: u64, effect: &Effect) -> String {
     match effect {
-        Effect::PutCustomer(customer) => table::CUSTOMER.put_on_duplicate_key([customer], table::customer),
+        Effect::PutCustomer(customer) => customer_table::put(customer),
         Effect::PutAddress(address) => table::SITE.put_on_duplicate_key([address], table::site),
         // The foreign keys take it from accounts and supply points.
         Effect::DeleteAddress(id) => {

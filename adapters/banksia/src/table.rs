@@ -3,19 +3,14 @@
 use chrono::{DateTime, Utc};
 use wattle_sample::{
     Account, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Concession,
-    ConcessionType, Contact, Customer, Detail, Holding, Invoice, LedgerEntry, LineKind, Numbers, Party,
-    PaymentMethod, PaymentStatus, PersonName, Role, Row, Scope, ServicePoint, ServicePointId, UsageType,
-    World, tables,
+    ConcessionType, Contact, Detail, Holding, Invoice, LedgerEntry, LineKind, Numbers, PaymentMethod,
+    PaymentStatus, PersonName, Role, Row, Scope, ServicePoint, ServicePointId, UsageType, World, tables,
 };
 
 use crate::ZONE;
 use crate::plan_table::fuel;
 
 tables! {
-    CUSTOMER = "cust_customer", 1 of [
-        "customer_no", "kind", "title", "first_name", "middle_names", "last_name", "suffix", "business_name", "abn",
-        "position", "email", "mobile"
-    ], Update;
     SITE = "cust_site", 1 of ["site_id", "street", "suburb", "state", "postcode"], Update;
     ACCOUNT = "cust_account", 1 of [
         "acct_no", "status", "opened_on", "closed_on", "mail_site_id", "bill_months", "deleted_at"
@@ -48,19 +43,7 @@ tables! {
     BALANCE = "bil_balance", 1 of ["acct_no", "balance"], Update;
 }
 
-pub(crate) fn customer(row: &mut Row, customer: &Customer) {
-    let (kind, person, business) = match &customer.party {
-        Party::Person(name) => ("PERSON", name, None),
-        Party::Organisation { business_name, abn, agent, agent_role } => {
-            ("BUSINESS", agent, Some((business_name, abn, agent_role)))
-        }
-    };
-    name(row.put(customer.id).put(kind), person);
-    row.opt(business.map(|(name, ..)| name)).opt(business.map(|(_, abn, _)| abn));
-    row.opt(business.map(|(.., position)| position)).put(&customer.email).put(&customer.mobile);
-}
-
-fn name(row: &mut Row, name: &PersonName) {
+pub(crate) fn name(row: &mut Row, name: &PersonName) {
     row.opt(name.prefix).opt(name.first).put(json_list(&name.middle)).put(name.last).opt(name.suffix);
 }
 
@@ -196,7 +179,7 @@ pub(crate) fn ledger(row: &mut Row, numbers: &Numbers<'_>, entry: &LedgerEntry) 
 }
 
 /// What the clock showed in Brisbane.
-fn local(instant: DateTime<Utc>) -> String {
+pub(crate) fn local(instant: DateTime<Utc>) -> String {
     instant.with_timezone(&ZONE).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 

@@ -1,6 +1,9 @@
 -- Keys first, so that the foreign keys find them; then an index for every foreign key.
 
 alter table crm.party add primary key (party_id);
+alter table crm.party_phone add primary key (party_id, seq);
+alter table crm.party_email add primary key (party_id, seq);
+alter table crm.party_address add primary key (party_id, purpose);
 alter table crm.address add primary key (address_id);
 alter table crm.account add primary key (account_no);
 alter table crm.account_holding add primary key (party_id, account_no);
@@ -56,6 +59,9 @@ create index on ops.campaign_send (campaign_id);
 
 -- An account's number is its key: everything that names it follows when it changes, and goes when it goes.
 alter table crm.account add foreign key (mail_address_id) references crm.address on delete set null;
+alter table crm.party_phone add foreign key (party_id) references crm.party on delete cascade;
+alter table crm.party_email add foreign key (party_id) references crm.party on delete cascade;
+alter table crm.party_address add foreign key (party_id) references crm.party on delete cascade;
 alter table crm.account_holding
     add foreign key (party_id) references crm.party on delete cascade,
     add foreign key (account_no) references crm.account on update cascade on delete cascade;

@@ -10,20 +10,75 @@ create schema ops;
 -- crm: customers and their accounts
 
 create table crm.party (
-    party_id      integer not null,
-    party_type    char(1) not null check (party_type in ('P', 'O')),
-    title         varchar(10),
-    first_name    text,
-    middle_names  text[] not null default '{}',
-    last_name     text not null,
-    name_suffix   varchar(10),
-    business_name text,
-    abn           char(11),
-    agent_role    text,
-    email         text,
-    mobile        varchar(20)
+    party_id           integer not null,
+    party_type         char(1) not null check (party_type in ('P', 'O')),
+    title              varchar(10),
+    first_name         text,
+    middle_names       text[] not null default '{}',
+    last_name          text not null,
+    name_suffix        varchar(10),
+    occupation_code    char(6),
+    occupation_release varchar(3),
+    business_name      text,
+    legal_name         text,
+    short_name         text,
+    abn                char(11),
+    acn                char(9),
+    org_type           char(1) check (org_type in ('C', 'G', 'O', 'P', 'S', 'T')),
+    is_charity         boolean,
+    industry_code      char(4),
+    industry_release   smallint,
+    country            char(3),
+    established_on     date,
+    agent_role         text,
+    updated_at         timestamptz not null
 );
 comment on table crm.party is 'People and organisations; for an organisation the name is its agent''s';
+comment on column crm.party.updated_at is 'Set with every change of the party, its telephone numbers and its e-mail addresses';
+
+create table crm.party_phone (
+    party_id  integer not null,
+    seq       smallint not null,
+    purpose   char(1) not null check (purpose in ('H', 'I', 'M', 'W')),
+    country   varchar(3) not null,
+    area      varchar(2),
+    number    varchar(15) not null,
+    extension varchar(6),
+    preferred boolean not null
+);
+
+create table crm.party_email (
+    party_id  integer not null,
+    seq       smallint not null,
+    purpose   char(1) not null check (purpose in ('H', 'U', 'W')),
+    address   text not null,
+    preferred boolean not null
+);
+
+create table crm.party_address (
+    party_id     integer not null,
+    purpose      char(1) not null check (purpose in ('R', 'M', 'P', 'W')),
+    kind         char(1) not null check (kind in ('L', 'P')),
+    mail_to      text,
+    line_1       text,
+    line_2       text,
+    dpid         char(8),
+    building     text,
+    flat_type    varchar(8),
+    flat_no      varchar(8),
+    level_no     varchar(8),
+    house_no     integer,
+    house_letter char(1),
+    house_no_to  integer,
+    street       text,
+    street_type  varchar(8),
+    po_box       integer,
+    locality     text not null,
+    state        text not null,
+    postcode     varchar(10),
+    country      char(3)
+);
+comment on column crm.party_address.kind is 'L as lines on an envelope, P in the parts of the postal address file';
 
 create table crm.address (
     address_id uuid not null,

@@ -7,7 +7,7 @@ use tokio_postgres::Transaction;
 use wattle_sample::{Invoice, LedgerEntry, Numbers, Progress, Row, Table, World, WorldConfig};
 
 use crate::error::Error;
-use crate::{connect, plan_table, table};
+use crate::{connect, party_table, plan_table, table};
 
 const TABLES: &str = include_str!("../sql/tables.sql");
 const KEYS: &str = include_str!("../sql/keys.sql");
@@ -101,7 +101,7 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
         for (table, text) in plan_table::all(world) {
             self.copy(table, [text], |rows, text| rows.append(&text)).await?;
         }
-        self.rows(table::PARTY, world.customers(), table::party).await?;
+        self.customers(world).await?;
         self.rows(table::ADDRESS, world.addresses(), table::address).await?;
         self.rows(table::ACCOUNT, accounts(), |row, account| table::account(row, world, account)).await?;
         let holdings = accounts().flat_map(|account| world.holdings(account.id));
@@ -141,6 +141,15 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
         let balances = accounts().map(|account| (&account.number, world.balance(account.id)));
         self.rows(table::BALANCE, balances, |row, (number, balance)| table::balance(row, number, balance))
             .await
+    }
+
+    async fn customers(&mut self, world: &World) -> Result<(), Error> {
+        let customers = || world.customers().iter();
+        self.rows(party_table::PARTY, customers(), party_table::party).await?;
+        self.rows(party_table::PHONE, customers().flat_map(party_table::phones), party_table::phone).await?;
+        self.rows(party_table::EMAIL, customers().flat_map(party_table::emails), party_table::email).await?;
+        let addresses = customers().flat_map(party_table::addresses);
+        self.rows(party_table::ADDRESS, addresses, party_table::address).await
     }
 
     /// Loads a table with a row for each item.

@@ -15,6 +15,7 @@
 mod create;
 mod error;
 mod pack;
+mod party_table;
 mod plan_table;
 mod session;
 mod statement;

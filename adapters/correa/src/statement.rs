@@ -2,7 +2,7 @@
 
 use wattle_sample::{Effect, FeeChange, Mutation, Noise, NoiseKind, Numbers, PriceChange, World};
 
-use crate::{plan_table, table};
+use crate::{party_table, plan_table, table};
 
 /// The statements of a mutation that was drafted on this World, in order.
 pub(crate) fn statements(world: &World, mutation: &Mutation) -> String {
@@ -17,7 +17,7 @@ pub(crate) fn statements(world: &World, mutation: &Mutation) -> String {
 
 fn statement(world: &World, numbers: &mut Numbers<'_>, index: u64, effect: &Effect) -> String {
     match effect {
-        Effect::PutCustomer(customer) => table::PARTY.put([customer], table::party),
+        Effect::PutCustomer(customer) => party_table::put(customer),
         Effect::PutAddress(address) => table::ADDRESS.put([address], table::address),
         // The foreign keys take it from accounts and supply points.
         Effect::DeleteAddress(id) => {

@@ -2,16 +2,12 @@
 
 use wattle_sample::{
     Account, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Concession,
-    ConcessionType, Contact, Customer, Detail, Fuel, Holding, Invoice, LedgerEntry, LineKind, Metered,
-    Numbers, Party, PaymentMethod, PaymentStatus, PersonName, Role, Row, Scope, ServicePoint, ServicePointId,
-    UsageType, World, tables,
+    ConcessionType, Contact, Detail, Fuel, Holding, Invoice, LedgerEntry, LineKind, Metered, Numbers,
+    PaymentMethod, PaymentStatus, PersonName, Role, Row, Scope, ServicePoint, ServicePointId, UsageType,
+    World, tables,
 };
 
 tables! {
-    PARTY = "crm.party", 1 of [
-        "party_id", "party_type", "title", "first_name", "middle_names", "last_name", "name_suffix", "business_name",
-        "abn", "agent_role", "email", "mobile"
-    ], Update;
     ADDRESS = "crm.address", 1 of ["address_id", "line", "suburb", "state", "postcode"], Update;
     ACCOUNT = "crm.account", 1 of [
         "account_no", "status", "opened_on", "closed_on", "mail_address_id", "bill_months", "deleted_at"
@@ -52,18 +48,7 @@ tables! {
     BALANCE = "billing.account_balance", 1 of ["account_no", "balance"], Update;
 }
 
-pub(crate) fn party(row: &mut Row, customer: &Customer) {
-    let (kind, person, business_name, abn, agent_role) = match &customer.party {
-        Party::Person(name) => ('P', name, None, None, None),
-        Party::Organisation { business_name, abn, agent, agent_role } => {
-            ('O', agent, Some(business_name), Some(abn), Some(agent_role))
-        }
-    };
-    name(row.put(customer.id).put(kind), person);
-    row.opt(business_name).opt(abn).opt(agent_role).put(&customer.email).put(&customer.mobile);
-}
-
-fn name(row: &mut Row, name: &PersonName) {
+pub(crate) fn name(row: &mut Row, name: &PersonName) {
     row.opt(name.prefix).opt(name.first).put(array(&name.middle)).put(name.last).opt(name.suffix);
 }
 

@@ -1,6 +1,7 @@
 -- The billing system of Dianella Power: one file. Money is in cents, prices in millionths of a dollar, addresses stand
 -- where they are used, and whatever was charged, credited or paid is one row of `postings`.
 
+-- Whatever is known of a client is in one row; what there may be several of is JSON.
 create table clients (
     client_id    integer primary key,
     kind         text not null check (kind in ('person', 'business')),
@@ -9,11 +10,22 @@ create table clients (
     other_names  text not null default '[]', -- JSON
     family_name  text not null,
     honours      text,
+    occupation   text, -- the code, a blank, and the release of the codes
     trading_name text,
+    legal_name   text,
+    nickname     text,
     abn          text,
+    acn          text,
+    legal_form   text check (legal_form in ('company', 'government', 'other', 'partnership', 'sole trader', 'trust')),
+    charity      integer check (charity in (0, 1)),
+    industry     text, -- the code, a blank, and the release of the codes
+    registered   text,
+    established  text,
     position     text,
-    email        text,
-    mobile       text
+    phones       text not null default '[]', -- JSON: use, country, area, number, ext, first
+    emails       text not null default '[]', -- JSON: use, address, first
+    places       text not null default '[]', -- JSON: use, and either the lines of an envelope or paf
+    updated_at   integer not null -- seconds since 1970
 ) strict;
 
 -- The number is printed on bills, written as anybody likes. To change its case alone the application goes by way of a

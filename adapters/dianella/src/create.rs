@@ -7,7 +7,7 @@ use wattle_sample::{Invoice, LedgerEntry, Progress, Row, Table, World, WorldConf
 use crate::error::Error;
 use crate::known::Known;
 use crate::session::{execute, options};
-use crate::{plan_table, table};
+use crate::{client_table, plan_table, table};
 
 const TABLES: &str = include_str!("../sql/tables.sql");
 const INDICES: &str = include_str!("../sql/indices.sql");
@@ -74,7 +74,7 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
         for (table, rows) in plan_table::all(world) {
             self.rows(table, [rows], |row, rows| row.append(&rows)).await?;
         }
-        self.each(table::CLIENT, world.customers(), table::client).await?;
+        self.each(client_table::CLIENT, world.customers(), client_table::client).await?;
         self.each(table::ACCOUNT, accounts(), |row, account| table::account(row, known, account)).await?;
         let holdings = accounts().flat_map(|account| world.holdings(account.id));
         self.each(table::GRANT, holdings, |row, holding| table::grant(row, known, holding)).await?;

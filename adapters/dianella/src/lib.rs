@@ -13,6 +13,7 @@
 //! The file is in WAL mode, so that readers and this writer do not wait for each other. Like the application that it
 //! stands for, a workload enforces foreign keys, writes in short immediate transactions, and waits for other writers.
 
+mod client_table;
 mod create;
 mod error;
 mod known;

@@ -4,6 +4,7 @@ use wattle_sample::{
     AccountId, Address, AddressId, Cents, Effect, FeeChange, Mutation, Noise, NoiseKind, PriceChange, World,
 };
 
+use crate::client_table;
 use crate::known::Known;
 use crate::plan_table::{fuel, millionths};
 use crate::table;
@@ -17,7 +18,7 @@ pub(crate) fn statements<'w>(world: &'w World, mutation: &'w Mutation) -> String
 
 fn statement<'w>(world: &'w World, known: &mut Known<'w>, index: u64, effect: &'w Effect) -> String {
     match effect {
-        Effect::PutCustomer(customer) => table::CLIENT.put([customer], table::client),
+        Effect::PutCustomer(customer) => client_table::CLIENT.put([customer], client_table::client),
         Effect::PutAddress(address) => {
             known.give_address(address);
             put_address(address)

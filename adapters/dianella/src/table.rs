@@ -3,18 +3,14 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use wattle_sample::{
     Account, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Concession, Contact,
-    Customer, Detail, EntryId, Holding, Invoice, LedgerEntry, LineKind, Party, PaymentMethod, PaymentStatus,
-    PersonName, Role, Row, Scope, ServicePoint, UsageType, tables,
+    Detail, EntryId, Holding, Invoice, LedgerEntry, LineKind, PaymentMethod, PaymentStatus, PersonName, Role,
+    Row, Scope, ServicePoint, UsageType, tables,
 };
 
 use crate::ZONE;
 use crate::known::{Connections, Known};
 
 tables! {
-    CLIENT = "clients", 1 of [
-        "client_id", "kind", "salutation", "given_name", "other_names", "family_name", "honours", "trading_name",
-        "abn", "position", "email", "mobile"
-    ], Update;
     ACCOUNT = "accounts", 1 of [
         "number", "state", "opened_day", "closed_day", "bill_every", "mail_dpid", "mail_street", "mail_suburb",
         "mail_region", "mail_postcode", "deleted"
@@ -45,19 +41,7 @@ tables! {
     DEBTOR = "debtors", 1 of ["account", "owed_cents", "credit_cents"], Update;
 }
 
-pub(crate) fn client(row: &mut Row, customer: &Customer) {
-    let (kind, person, business) = match &customer.party {
-        Party::Person(name) => ("person", name, None),
-        Party::Organisation { business_name, abn, agent, agent_role } => {
-            ("business", agent, Some((business_name, abn, agent_role)))
-        }
-    };
-    name(row.put(customer.id).put(kind), person);
-    row.opt(business.map(|(name, ..)| name)).opt(business.map(|(_, abn, _)| abn));
-    row.opt(business.map(|(.., position)| position)).put(&customer.email).put(&customer.mobile);
-}
-
-fn name(row: &mut Row, name: &PersonName) {
+pub(crate) fn name(row: &mut Row, name: &PersonName) {
     row.opt(name.prefix).opt(name.first).put(json_list(&name.middle)).put(name.last).opt(name.suffix);
 }
 

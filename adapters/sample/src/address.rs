@@ -72,7 +72,7 @@ impl ServicePoint {
 /// Distribution zones: name in a plan's code, name in its title.
 pub(crate) const ZONES: &[(&str, &str)] = &[("C", "Central"), ("W", "West"), ("N", "North"), ("E", "East")];
 
-const SUBURBS: &[(&str, &str, usize)] = &[
+pub(crate) const SUBURBS: &[(&str, &str, usize)] = &[
     ("Ballarat", "3350", 1),
     ("Geelong", "3220", 1),
     ("Werribee", "3030", 1),
@@ -91,7 +91,7 @@ const SUBURBS: &[(&str, &str, usize)] = &[
     ("Bairnsdale", "3875", 3),
 ];
 
-const STREETS: &[&str] = &[
+pub(crate) const STREETS: &[&str] = &[
     "Wattle",
     "Acacia",
     "Banksia",

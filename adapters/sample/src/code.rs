@@ -131,6 +131,31 @@ codes! {
     /// How much a concession is worth.
     ConcessionType { FixedAmount = "FIXED_AMOUNT", FixedPercentage = "FIXED_PERCENTAGE", Variable = "VARIABLE" }
 
+    /// The release of the Australian occupations that a code is from.
+    OccupationRelease { V1_2 = "ANZSCO_1220.0_2013_V1.2", V1_3 = "ANZSCO_1220.0_2013_V1.3" }
+
+    /// The release of the Australian industries that a code is from.
+    IndustryRelease { V1 = "ANZSIC_1292.0_2006_V1.0", V2 = "ANZSIC_1292.0_2006_V2.0" }
+
+    /// What an organisation is by law.
+    OrganisationType {
+        Company = "COMPANY",
+        Government = "GOVERNMENT_ENTITY",
+        Other = "OTHER",
+        Partnership = "PARTNERSHIP",
+        SoleTrader = "SOLE_TRADER",
+        Trust = "TRUST",
+    }
+
+    /// What a telephone number is for.
+    PhonePurpose { Home = "HOME", International = "INTERNATIONAL", Mobile = "MOBILE", Work = "WORK" }
+
+    /// What an e-mail address is for.
+    EmailPurpose { Home = "HOME", Unspecified = "UNSPECIFIED", Work = "WORK" }
+
+    /// What a postal address is for.
+    AddressPurpose { Mail = "MAIL", Physical = "PHYSICAL", Registered = "REGISTERED", Work = "WORK" }
+
     /// As what a customer holds an account. These are Wattle's words; the standard has none.
     Role {
         Holder = "HOLDER",

@@ -12,6 +12,7 @@ pub(crate) enum Stream {
     Population = 2,
     History = 3,
     Mutation = 4,
+    Customer = 5,
 }
 
 /// A small, fast, seeded generator.

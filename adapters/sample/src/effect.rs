@@ -4,11 +4,11 @@ use chrono::NaiveDate;
 
 use crate::account::{Account, Agreement, Contact, Holding};
 use crate::address::{Address, Fuel, ServicePoint};
+use crate::customer::Customer;
 use crate::decimal::{Cents, Decimal};
 use crate::id::{AccountId, AddressId, ContactId, CustomerId, InvoiceId, PlanId};
 use crate::invoice::Invoice;
 use crate::ledger::LedgerEntry;
-use crate::person::Customer;
 use crate::world::World;
 
 /// One change. A retailer's projection turns it into SQL, in the order of the mutation.

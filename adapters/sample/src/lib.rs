@@ -27,6 +27,7 @@ mod books;
 mod calendar;
 mod catalogue;
 mod code;
+mod customer;
 mod decimal;
 mod dice;
 mod draft;
@@ -42,6 +43,7 @@ mod person;
 mod plan;
 mod population;
 mod rating;
+mod reach;
 mod row;
 mod workload;
 mod world;
@@ -50,10 +52,12 @@ pub use account::{Account, Agreement, Concession, Contact, Holding};
 pub use address::{Address, Fuel, ServicePoint};
 pub use answers::{Answers, Projection};
 pub use code::{
-    ChargeType, ConcessionType, Day, DemandPeriod, DiscountCategory, DiscountType, FeeTerm, FeeType,
-    FeedInPayer, FeedInScheme, FuelType, PaymentMethod, PaymentOption, PaymentStatus, PricingModel, Role,
+    AddressPurpose, ChargeType, ConcessionType, Day, DemandPeriod, DiscountCategory, DiscountType,
+    EmailPurpose, FeeTerm, FeeType, FeedInPayer, FeedInScheme, FuelType, IndustryRelease, OccupationRelease,
+    OrganisationType, PaymentMethod, PaymentOption, PaymentStatus, PhonePurpose, PricingModel, Role,
     TouPeriod, Unit, UsageType,
 };
+pub use customer::{Customer, Occupation, Organisation, Party};
 pub use decimal::{Cents, Decimal};
 pub use effect::{Effect, FeeChange, Noise, NoiseKind, PriceChange};
 pub use id::{
@@ -63,15 +67,16 @@ pub use invoice::{ChargeLine, Invoice, LineKind, PayOnTime, Scope};
 pub use ledger::{Adjustment, Detail, LedgerEntry, Metered};
 pub use mutation::{Mutation, MutationKind};
 pub use numbers::Numbers;
-pub use person::{Customer, Party, PersonName};
+pub use person::PersonName;
 pub use plan::{
     Contract, ControlledLoad, DemandCharge, Discount, DiscountMethod, Fee, FeedIn, FeedInPrice, FeedInTariff,
     MeteringCharge, Plan, Prices, Rate, TariffPeriod, TouPrice, Window,
 };
+pub use reach::{AddressForm, Email, LinedAddress, PafAddress, Phone, PostalAddress};
 pub use row::{OnConflict, Row, Table};
 pub use workload::{Progress, Session, Step, Workload};
 pub use world::{World, WorldConfig};
 
 /// Rises with every change that makes another World or other mutations of the same seed. Stored Worlds of another
 /// version cannot be continued.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

@@ -60,8 +60,12 @@ kinds! {
     ActualRead: 300,
     /// A customer, an address, a supply point, an account, an agreement and a holding, all at once.
     NewCustomer: 250,
-    /// A customer's name is corrected.
+    /// A customer's name is corrected, and perhaps what else is known of them.
     EditCustomer: 100,
+    /// A customer has other telephone numbers and e-mail addresses.
+    ChangeContactDetails: 80,
+    /// A customer has other postal addresses.
+    ChangePostalAddresses: 60,
     /// The agreement ends and another begins, at another supply point and address.
     MoveHouse: 150,
     /// The agreement ends and another begins on another plan.

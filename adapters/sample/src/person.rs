@@ -1,48 +1,6 @@
-//! Customers and the names of people.
+//! The names of people.
 
 use crate::dice::Dice;
-use crate::id::CustomerId;
-
-/// A customer: whoever may share data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Customer {
-    /// Its id.
-    pub id: CustomerId,
-    /// Who it is.
-    pub party: Party,
-    /// An e-mail address.
-    pub email: String,
-    /// A mobile number, as dialled in Australia.
-    pub mobile: String,
-}
-
-/// Who a customer is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Party {
-    /// A natural person.
-    Person(PersonName),
-    /// A business, acting through an agent.
-    Organisation {
-        /// The name it trades under.
-        business_name: String,
-        /// Its Australian business number.
-        abn: String,
-        /// The person who acts for it.
-        agent: PersonName,
-        /// What that person is there.
-        agent_role: &'static str,
-    },
-}
-
-impl Party {
-    /// The CDS's `customerUType`.
-    pub fn cds_type(&self) -> &'static str {
-        match self {
-            Self::Person(_) => "person",
-            Self::Organisation { .. } => "organisation",
-        }
-    }
-}
 
 /// A person's name. People with a single name have it as their last name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,37 +29,6 @@ impl PersonName {
             suffix: dice.chance(2).then(|| dice.pick(&["Jr", "OAM", "PhD", "III"])),
         }
     }
-}
-
-impl Customer {
-    pub(crate) fn person(id: CustomerId, dice: &mut Dice) -> Self {
-        let name = PersonName::throw(dice);
-        Self {
-            id,
-            party: Party::Person(name),
-            email: format!("customer{id}@example.com"),
-            mobile: mobile(dice),
-        }
-    }
-
-    pub(crate) fn organisation(id: CustomerId, dice: &mut Dice) -> Self {
-        let founder = dice.pick(LAST_NAMES);
-        let trade =
-            dice.pick(&["Bakery", "Plumbing", "Café", "Dairy", "Motors", "Nursery", "Joinery", "Accounting"]);
-        let form = dice.pick(&["", " Pty Ltd", " & Sons", " Co-operative"]);
-        let party = Party::Organisation {
-            business_name: format!("{founder} {trade}{form}"),
-            abn: format!("{:011}", dice.range(10_000_000_000..99_999_999_999)),
-            agent: PersonName::throw(dice),
-            agent_role: dice.pick(&["Director", "Office manager", "Unspecified", "Secretary"]),
-        };
-        Self { id, party, email: format!("accounts{id}@example.com"), mobile: mobile(dice) }
-    }
-}
-
-fn mobile(dice: &mut Dice) -> String {
-    // 0491 570 xxx is kept for fiction.
-    format!("0491570{:03}", dice.below(1000))
 }
 
 const FIRST_NAMES: &[&str] = &[
@@ -143,7 +70,7 @@ const FIRST_NAMES: &[&str] = &[
     "Oğuz",
 ];
 
-const LAST_NAMES: &[&str] = &[
+pub(crate) const LAST_NAMES: &[&str] = &[
     "Smith",
     "Nguyễn",
     "O'Brien",

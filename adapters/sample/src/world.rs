@@ -8,13 +8,13 @@ use crate::account::{Account, Agreement, Concession, Contact, Holding};
 use crate::address::{Address, Fuel, ServicePoint};
 use crate::books::Books;
 use crate::catalogue;
+use crate::customer::Customer;
 use crate::decimal::Cents;
 use crate::effect::{FeeChange, PriceChange};
 use crate::history::{self, Birth, Overlay};
 use crate::id::{AccountId, AddressId, ContactId, CustomerId, EntryId, InvoiceId, PlanId, ServicePointId};
 use crate::invoice::Invoice;
 use crate::ledger::LedgerEntry;
-use crate::person::Customer;
 use crate::plan::{Contract, Plan, Prices};
 use crate::population;
 

@@ -4,6 +4,8 @@
 
 mod rules;
 
+use std::collections::BTreeSet;
+
 use chrono::{NaiveDate, TimeZone, Utc};
 use serde_json::Value;
 use wattle_sample::{
@@ -52,6 +54,18 @@ fn check_all(world: &World) {
         invoice_count += invoices.len();
         transaction_count += transactions.len();
     }
+    let mut forms = BTreeSet::new();
+    for customer in world.customers() {
+        let detail = answers.customer_detail(customer.id).unwrap();
+        rules::customer(&answers.customer(customer.id).unwrap());
+        rules::customer_detail(&detail);
+        let party = &detail[detail["customerUType"].as_str().unwrap()];
+        let addresses = party["physicalAddresses"].as_array().unwrap();
+        let form = |address: &Value| address["addressUType"].as_str().unwrap().to_owned();
+        forms
+            .extend(addresses.iter().map(form).chain([detail["customerUType"].as_str().unwrap().to_owned()]));
+    }
+    assert!(forms.iter().eq(["organisation", "paf", "person", "simple"]), "{forms:?}");
     assert!(invoice_count > 2_000 && transaction_count > 5_000, "{invoice_count} {transaction_count}");
 }
 

@@ -76,7 +76,9 @@ impl SourceValue {
             }
             (Shape::List(_) | Shape::Object(_), Self::Json(document)) => Ok(Some(document.clone())),
             (Shape::Boolean, Self::Boolean(flag)) => Ok(Some(Value::Bool(*flag))),
-            (Shape::Natural | Shape::Number, Self::Integer(_) | Self::Decimal(_)) => Ok(Some(self.number())),
+            (Shape::Natural | Shape::Positive | Shape::Number, Self::Integer(_) | Self::Decimal(_)) => {
+                Ok(Some(self.number()))
+            }
             (Shape::Amount, Self::Integer(_) | Self::Decimal(_)) => text(amount(&self.decimal())),
             (Shape::Rate, Self::Integer(_) | Self::Decimal(_)) => text(tidy_decimal(&self.decimal(), 0)),
             (Shape::Date, Self::Date(date)) => text(date.to_string()),
@@ -116,7 +118,10 @@ impl SourceValue {
                 | Shape::Amount
                 | Shape::Rate
                 | Shape::Uri
-                | Shape::Duration,
+                | Shape::Duration
+                | Shape::Country
+                | Shape::Telephone
+                | Shape::Email,
                 Self::Text(plain),
             ) => text(plain.clone()),
             _ => cannot(),
@@ -204,7 +209,7 @@ fn read_text(shape: &Shape, text: &str) -> Option<SourceValue> {
     let instant =
         || DateTime::parse_from_rfc3339(text).ok().map(|at| SourceValue::Instant(at.with_timezone(&Utc)));
     match shape {
-        Shape::Amount | Shape::Rate | Shape::Number | Shape::Natural => {
+        Shape::Amount | Shape::Rate | Shape::Number | Shape::Natural | Shape::Positive => {
             is_plain_decimal(text).then(|| SourceValue::Decimal(text.to_owned()))
         }
         Shape::Date => instant().or_else(local),
@@ -237,7 +242,7 @@ fn wire_name(shape: &Shape) -> &'static str {
     match shape {
         Shape::Text | Shape::Ascii | Shape::PlanName => "a string",
         Shape::Boolean => "a boolean",
-        Shape::Natural | Shape::Number => "a number",
+        Shape::Natural | Shape::Positive | Shape::Number => "a number",
         Shape::Enum(_) => "an enumeration",
         Shape::Date => "a DateString",
         Shape::DateTime => "a DateTimeString",
@@ -247,6 +252,9 @@ fn wire_name(shape: &Shape) -> &'static str {
         Shape::Rate => "a RateString",
         Shape::Uri => "a URIString",
         Shape::Duration => "a duration",
+        Shape::Country => "a country",
+        Shape::Telephone => "a telephone number",
+        Shape::Email => "an e-mail address",
         Shape::ServicePoint => "a service point id",
         Shape::PlanDetail => "a plan",
         Shape::Object(_) => "an object",

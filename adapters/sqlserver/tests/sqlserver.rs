@@ -44,7 +44,8 @@ root = "account"
     ),
     (
         "fetch/customer.sql",
-        r#"select k.ord as "$ord", c.[No] as "$key", c.[Kind] as "customerUType"
+        r#"select k.ord as "$ord", c.[No] as "$key", c.[Kind] as "customerUType",
+                  'Nguyen' as "person.lastName"
            from {keys} k join [shop].[Customer] c on c.[No] = k.[No]"#,
     ),
     (

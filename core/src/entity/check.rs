@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::shape::{Condition, Field, Object, Presence, Shape};
+use super::shape::{Condition, Field, Limit, Object, Presence, Shape};
 use super::{PLAN_DETAIL_SLOT, PLAN_NAME_SLOT, SERVICE_POINT_SLOT};
 
 /// A rule that a body breaks.
@@ -81,6 +81,7 @@ impl Scope<'_> {
                         ));
                     }
                     self.check_value(&field.shape, value).map_err(|v| v.inside(field.name))?;
+                    check_limits(field, value)?;
                 }
                 None => self.check_absent(field)?,
             }
@@ -142,6 +143,28 @@ impl Scope<'_> {
     }
 }
 
+fn check_limits(field: &Field, value: &Value) -> Result<(), Violation> {
+    let elements = value.as_array().map_or(&[][..], Vec::as_slice);
+    let flagged = |name: &str| elements.iter().filter(|it| it[name] == true).count();
+    let having = |name: &str, word: &str| elements.iter().filter(|it| it[name] == word).count();
+    for limit in field.limits {
+        let (kept, rule) = match limit {
+            Limit::OneFlagged(name) => (flagged(name) <= 1, format!("has more than one element with {name}")),
+            Limit::AtMostOne(name, word) => {
+                (having(name, word) <= 1, format!("has more than one element whose {name} is {word}"))
+            }
+            Limit::ExactlyOne(name, word) => (
+                elements.is_empty() || having(name, word) == 1,
+                format!("must have one element whose {name} is {word}, and no more"),
+            ),
+        };
+        if !kept {
+            return Err(violation(field.name, rule));
+        }
+    }
+    Ok(())
+}
+
 fn describe(condition: &Condition) -> String {
     match condition {
         Condition::Is(name, values) => format!("if {name} is {}", values.join(" or ")),
@@ -162,6 +185,7 @@ fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Violation> {
         Shape::Ascii => (is(str::is_ascii), "must be an ASCIIString"),
         Shape::Boolean => (value.is_boolean(), "must be a boolean"),
         Shape::Natural => (is_natural(value), "must be a NaturalNumber"),
+        Shape::Positive => (is_natural(value) && *value != 0, "must be a PositiveInteger"),
         Shape::Number => (value.is_number(), "must be a number"),
         Shape::Date => (is(is_date), "must be a DateString (YYYY-MM-DD)"),
         Shape::DateTime => (is(is_date_time), "must be a DateTimeString (RFC 3339 with an offset)"),
@@ -171,6 +195,9 @@ fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Violation> {
         Shape::Rate => (is(is_rate), "must be a RateString (1 to 16 digits, up to 16 decimals)"),
         Shape::Uri => (is(is_uri), "must be a URIString"),
         Shape::Duration => (is(is_duration), "must be an ISO 8601 duration"),
+        Shape::Country => (is(is_country), "must be a country as ISO 3166 has it in three letters"),
+        Shape::Telephone => (is(is_telephone), "must be a global telephone number by RFC 3966"),
+        Shape::Email => (is(is_email), "must be an e-mail address by RFC 5322"),
         Shape::ServicePoint => (slot(SERVICE_POINT_SLOT), "must be a service point slot"),
         Shape::PlanDetail => (slot(PLAN_DETAIL_SLOT), "must be a plan slot"),
         Shape::PlanName => (text.is_some() || slot(PLAN_NAME_SLOT), "must be a string or a plan slot"),
@@ -244,6 +271,35 @@ fn is_uri(text: &str) -> bool {
         && scheme.is_some_and(|(s, rest)| rest && s.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
+fn is_country(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+/// `+`, digits that visual separators may part, and parameters such as `;ext=12`; with or without the scheme `tel:`.
+fn is_telephone(text: &str) -> bool {
+    let text = text.strip_prefix("tel:").unwrap_or(text);
+    let (number, parameters) = text.split_once(';').map_or((text, None), |(n, p)| (n, Some(p)));
+    let Some(number) = number.strip_prefix('+') else { return false };
+    let mut digits = number.bytes().filter(|b| !matches!(b, b'-' | b'.' | b'(' | b')')).peekable();
+    let whole =
+        |parameter: &str| parameter.split_once('=').is_some_and(|(n, v)| !n.is_empty() && !v.is_empty());
+    digits.peek().is_some()
+        && digits.all(|b| b.is_ascii_digit())
+        && parameters.is_none_or(|p| p.bytes().all(|b| b.is_ascii_graphic()) && p.split(';').all(whole))
+}
+
+/// Something before the last `@` and a name of a host after it; no blanks, which only a quoted name may have.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let quoted = local.len() > 2 && local.starts_with('"') && local.ends_with('"');
+    let plain = |c: char| !c.is_whitespace() && !c.is_control();
+    !local.is_empty()
+        && (quoted || local.chars().all(|c| plain(c) && !"@,;:<>()[]\\\"".contains(c)))
+        && !domain.is_empty()
+        && domain.chars().all(|c| plain(c) && !",;<>()\\\"".contains(c))
+}
+
+/// By ISO 8601.
 fn is_duration(text: &str) -> bool {
     fn units(part: &str, allowed: &str) -> bool {
         let mut left = allowed;
@@ -298,6 +354,19 @@ mod tests {
         assert!(is_month_day("02-29") && !is_month_day("13-01"));
         assert!(is_date_time("2026-11-24T09:00:00+11:00") && !is_date_time("2026-11-24T09:00:00"));
         assert!(is_uri("https://example.com/a") && !is_uri("example"));
+        for good in ["+61412345678", "tel:+61-2-9999-9999;ext=12", "+64.3.4771234"] {
+            assert!(is_telephone(good), "{good}");
+        }
+        for bad in ["0412345678", "+", "tel:+", "+61 412 345 678", "+61412;ext", "+61412;ext="] {
+            assert!(!is_telephone(bad), "{bad}");
+        }
+        assert!(
+            is_email("a.b+c@example.com") && is_email("\"a b\"@example.com") && is_email("zoë@exämple.com")
+        );
+        for bad in ["a", "@example.com", "a@", "a b@example.com", "a@b@example.com", "a,b@example.com"] {
+            assert!(!is_email(bad), "{bad}");
+        }
+        assert!(is_country("AUS") && !is_country("AU") && !is_country("aus"));
     }
 
     fn rule(entity: Entity, body: Value) -> (String, String) {
@@ -332,6 +401,55 @@ mod tests {
             rule(Entity::Account, open),
             ("plans.0.planOverview".into(), "is mandatory unless openStatus is CLOSED".into())
         );
+    }
+
+    #[test]
+    fn elements_of_an_array_keep_to_its_limits() {
+        let address = |purpose: &str| {
+            let lines = json!({"addressLine1": "1 Wattle St", "city": "Ballarat", "state": "VIC", "postcode": "3350"});
+            json!({"addressUType": "simple", "simple": lines, "purpose": purpose})
+        };
+        let email =
+            |preferred| json!({"purpose": "HOME", "address": "a@example.com", "isPreferred": preferred});
+        let person = |addresses: &[&str], emails: &[bool]| {
+            let addresses: Vec<Value> = addresses.iter().map(|purpose| address(purpose)).collect();
+            let emails: Vec<Value> = emails.iter().map(|preferred| email(*preferred)).collect();
+            let person = json!({
+                "lastName": "Nguyen", "middleNames": [], "phoneNumbers": [], "emailAddresses": emails,
+                "physicalAddresses": addresses
+            });
+            check(Entity::Customer.shape(), &json!({"customerUType": "person", "person": person}))
+        };
+        for (addresses, emails) in
+            [(vec![], vec![]), (vec!["WORK", "MAIL", "REGISTERED", "WORK"], vec![false, true, false])]
+        {
+            assert_eq!(person(&addresses, &emails), Ok(()));
+        }
+        for (addresses, field) in [
+            (vec!["MAIL"], "person.physicalAddresses"),
+            (vec!["REGISTERED", "REGISTERED"], "person.physicalAddresses"),
+            (vec!["REGISTERED", "MAIL", "MAIL"], "person.physicalAddresses"),
+        ] {
+            assert_eq!(person(&addresses, &[]).unwrap_err().field, field, "{addresses:?}");
+        }
+        let both = person(&[], &[true, true]).unwrap_err();
+        assert_eq!(both.rule, "has more than one element with isPreferred");
+    }
+
+    #[test]
+    fn an_address_abroad_needs_no_postcode() {
+        let shape = crate::Entity::Customer.shape().at("organisation.physicalAddresses.simple");
+        let Some(Shape::Object(simple)) = shape else { panic!("it is an object") };
+        let at = |country: Option<&str>| {
+            let mut lines = json!({"addressLine1": "1 Harbour Tce", "city": "Galway", "state": "Connacht"});
+            if let Some(country) = country {
+                lines["country"] = country.into();
+            }
+            check(simple, &lines).map_err(|violation| violation.field)
+        };
+        assert_eq!(at(Some("IRL")), Ok(()));
+        assert_eq!(at(None), Err("postcode".into()));
+        assert_eq!(at(Some("AUS")), Err("postcode".into()));
     }
 
     #[test]

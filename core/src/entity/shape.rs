@@ -11,6 +11,8 @@ pub enum Shape {
     Boolean,
     /// `NaturalNumber`: a whole number, not negative.
     Natural,
+    /// `PositiveInteger`: a whole number above zero.
+    Positive,
     /// A JSON number of any precision.
     Number,
     /// One of these words.
@@ -31,6 +33,12 @@ pub enum Shape {
     Uri,
     /// `ExternalRef` to ISO 8601 durations, such as `P1M`; no recurrence.
     Duration,
+    /// `ExternalRef` to ISO 3166: the three letters of a country.
+    Country,
+    /// `ExternalRef` to RFC 3966, section 5.1.4: a telephone number with its country.
+    Telephone,
+    /// `ExternalRef` to RFC 5322: an e-mail address.
+    Email,
     /// A slot for a service point's resource id.
     ServicePoint,
     /// A slot for a plan's detail.
@@ -59,6 +67,19 @@ pub struct Field {
     pub shape: Shape,
     /// Whether it must be there.
     pub presence: Presence,
+    /// What its elements must keep to together, if it is an array.
+    pub limits: &'static [Limit],
+}
+
+/// How many elements of an array may have a value in one of their fields.
+#[derive(Debug, Clone, Copy)]
+pub enum Limit {
+    /// None or one is flagged in this boolean field.
+    OneFlagged(&'static str),
+    /// None or one has this word in this field.
+    AtMostOne(&'static str, &'static str),
+    /// One has this word in this field, if there are elements at all.
+    ExactlyOne(&'static str, &'static str),
 }
 
 /// Whether a field must be there.
@@ -98,22 +119,29 @@ pub enum Condition {
 
 /// A mandatory field.
 pub(super) const fn must(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, presence: Presence::Mandatory }
+    Field { name, shape, presence: Presence::Mandatory, limits: &[] }
 }
 
 /// An optional field.
 pub(super) const fn may(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, presence: Presence::Optional }
+    Field { name, shape, presence: Presence::Optional, limits: &[] }
 }
 
 /// A field that a condition makes mandatory.
 pub(super) const fn when(condition: Condition, name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, presence: Presence::If(condition) }
+    Field { name, shape, presence: Presence::If(condition), limits: &[] }
 }
 
 /// A member of the union that `selector` selects, there exactly when it names it.
 pub(super) const fn member(selector: &'static str, name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, presence: Presence::Member { selector, value: name } }
+    Field { name, shape, presence: Presence::Member { selector, value: name }, limits: &[] }
+}
+
+impl Field {
+    /// The same field, an array whose elements keep to these limits.
+    pub(super) const fn within(self, limits: &'static [Limit]) -> Self {
+        Self { limits, ..self }
+    }
 }
 
 impl Object {

@@ -125,8 +125,8 @@ pub(crate) async fn body(
     key: &Key,
 ) -> Result<Option<Json>, DbErr> {
     let column = match entity {
-        Entity::Account => "detail",
-        Entity::Customer | Entity::Plan | Entity::Invoice | Entity::BillingTransaction => "body",
+        Entity::Customer | Entity::Account => "detail",
+        Entity::Plan | Entity::Invoice | Entity::BillingTransaction => "body",
         Entity::Holding | Entity::Balance => return Ok(None),
     };
     let sql = format!(

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::DateTime;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
 use serde_json::Value as Json;
-use wattle_core::entity::{account_list_shape, pick};
+use wattle_core::entity::{account_list_shape, customer_basic_shape, pick};
 use wattle_core::{Entity, Key, Record};
 use wattle_tenants::dialect::given;
 
@@ -24,7 +24,8 @@ const fn column(name: &'static str) -> Column {
 /// The columns of an entity's table, in the order of [`values`].
 pub(super) fn columns(entity: Entity) -> &'static [Column] {
     match entity {
-        Entity::Customer | Entity::Plan => const { &[column("body")] },
+        Entity::Customer => const { &[column("body"), column("detail")] },
+        Entity::Plan => const { &[column("body")] },
         Entity::Account => {
             const { &[column("open_status"), column("plan_ids"), column("body"), column("detail")] }
         }
@@ -61,7 +62,8 @@ pub(super) fn values(record: &Record) -> Vec<String> {
     };
     let body = record.body.to_string();
     match record.entity {
-        Entity::Customer | Entity::Plan => vec![body],
+        Entity::Customer => vec![pick(customer_basic_shape(), &record.body).to_string(), body],
+        Entity::Plan => vec![body],
         Entity::Account => {
             let open = record.body.get("openStatus").and_then(Json::as_str).unwrap_or("OPEN");
             let plans = serde_json::to_string(&record.plan_ids()).expect("a list of texts");

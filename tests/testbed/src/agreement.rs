@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value};
-use wattle_core::entity::{PLAN_DETAIL_SLOT, PLAN_NAME_SLOT, SERVICE_POINT_SLOT, account_list_shape, pick};
+use wattle_core::entity::{
+    PLAN_DETAIL_SLOT, PLAN_NAME_SLOT, SERVICE_POINT_SLOT, account_list_shape, customer_basic_shape, pick,
+};
 use wattle_core::{Entity, Key, Record};
 use wattle_sample::{Account, Answers, Projection, World};
 
@@ -72,7 +74,9 @@ impl<'r> Fetched<'r> {
         for customer in world.customers() {
             let key = projection.customer_key(world, customer.id);
             let record = self.record(Entity::Customer, &key)?;
-            same(&record.body["customerUType"], &customer.party.cds_type().into(), "the customer's type")?;
+            same(&Some(record.body.clone()), &answers.customer_detail(customer.id), "the customer")?;
+            let basic = pick(customer_basic_shape(), &record.body);
+            same(&Some(basic), &answers.customer(customer.id), "what the basic scope shows of the customer")?;
             let expected: BTreeSet<String> = answers
                 .shareable(customer.id)
                 .into_iter()

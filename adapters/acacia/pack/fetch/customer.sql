@@ -1,5 +1,29 @@
+-- For a business the name is its agent's.
 select k.ord as "$ord",
        c.[CustomerId] as "$key",
-       c.[Kind] as "customerUType"
+       c.[Kind] as "customerUType",
+       iif(c.[Kind] = 'PERSON', c.[UpdatedAt], null) as "person.lastUpdateTime",
+       iif(c.[Kind] = 'PERSON', c.[FirstName], null) as "person.firstName",
+       iif(c.[Kind] = 'PERSON', c.[LastName], null) as "person.lastName",
+       iif(c.[Kind] = 'PERSON', c.[MiddleNames], null) as "person.middleNames",
+       iif(c.[Kind] = 'PERSON', c.[Title], null) as "person.prefix",
+       iif(c.[Kind] = 'PERSON', c.[Suffix], null) as "person.suffix",
+       c.[ANZSCO] as "person.occupationCode",
+       c.[ANZSCORelease] as "person.occupationCodeVersion",
+       iif(c.[Kind] = 'BUSINESS', c.[UpdatedAt], null) as "organisation.lastUpdateTime",
+       iif(c.[Kind] = 'BUSINESS', c.[FirstName], null) as "organisation.agentFirstName",
+       iif(c.[Kind] = 'BUSINESS', c.[LastName], null) as "organisation.agentLastName",
+       c.[Position] as "organisation.agentRole",
+       c.[BusinessName] as "organisation.businessName",
+       c.[LegalName] as "organisation.legalName",
+       c.[ShortName] as "organisation.shortName",
+       c.[ABN] as "organisation.abn",
+       c.[ACN] as "organisation.acn",
+       c.[IsCharity] as "organisation.isACNCRegistered",
+       c.[ANZSIC] as "organisation.industryCode",
+       c.[ANZSICRelease] as "organisation.industryCodeVersion",
+       c.[LegalForm] as "organisation.organisationType",
+       c.[Country] as "organisation.registeredCountry",
+       c.[EstablishedOn] as "organisation.establishmentDate"
 from {keys} k
 join [cust].[Customer] c on c.[CustomerId] = k.[CustomerId]

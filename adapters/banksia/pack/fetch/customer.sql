@@ -1,5 +1,29 @@
+-- For a business the name is its agent's.
 select k.ord         as "$ord",
        c.customer_no as "$key",
-       c.kind        as "customerUType"
+       c.kind        as "customerUType",
+       if(c.kind = 'PERSON', c.updated_at, null)   as "person.lastUpdateTime",
+       if(c.kind = 'PERSON', c.first_name, null)   as "person.firstName",
+       if(c.kind = 'PERSON', c.last_name, null)    as "person.lastName",
+       if(c.kind = 'PERSON', c.middle_names, null) as "person.middleNames",
+       if(c.kind = 'PERSON', c.title, null)        as "person.prefix",
+       if(c.kind = 'PERSON', c.suffix, null)       as "person.suffix",
+       c.occupation         as "person.occupationCode",
+       c.occupation_release as "person.occupationCodeVersion",
+       if(c.kind = 'BUSINESS', c.updated_at, null) as "organisation.lastUpdateTime",
+       if(c.kind = 'BUSINESS', c.first_name, null) as "organisation.agentFirstName",
+       if(c.kind = 'BUSINESS', c.last_name, null)  as "organisation.agentLastName",
+       c.position         as "organisation.agentRole",
+       c.business_name    as "organisation.businessName",
+       c.legal_name       as "organisation.legalName",
+       c.short_name       as "organisation.shortName",
+       c.abn              as "organisation.abn",
+       c.acn              as "organisation.acn",
+       c.charity          as "organisation.isACNCRegistered",
+       c.industry         as "organisation.industryCode",
+       c.industry_release as "organisation.industryCodeVersion",
+       c.legal_form       as "organisation.organisationType",
+       c.country          as "organisation.registeredCountry",
+       c.established_on   as "organisation.establishmentDate"
 from {keys} k
 join cust_customer c on c.customer_no = k.customer_no

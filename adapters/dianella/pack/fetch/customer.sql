@@ -1,5 +1,29 @@
-select k.ord       as "$ord",
+-- For a business the name is its agent's. Codes are followed by a blank and the release they are from.
+select k.ord     as "$ord",
        c.client_id as "$key",
-       c.kind      as "customerUType"
+       c.kind    as "customerUType",
+       iif(c.kind = 'person', datetime(c.updated_at, 'unixepoch') || 'Z', null) as "person.lastUpdateTime",
+       iif(c.kind = 'person', c.given_name, null)  as "person.firstName",
+       iif(c.kind = 'person', c.family_name, null) as "person.lastName",
+       iif(c.kind = 'person', c.other_names, null) as "person.middleNames",
+       iif(c.kind = 'person', c.salutation, null)  as "person.prefix",
+       iif(c.kind = 'person', c.honours, null)     as "person.suffix",
+       substr(c.occupation, 1, 6) as "person.occupationCode",
+       substr(c.occupation, 8)    as "person.occupationCodeVersion",
+       iif(c.kind = 'business', datetime(c.updated_at, 'unixepoch') || 'Z', null) as "organisation.lastUpdateTime",
+       iif(c.kind = 'business', c.given_name, null)  as "organisation.agentFirstName",
+       iif(c.kind = 'business', c.family_name, null) as "organisation.agentLastName",
+       c.position     as "organisation.agentRole",
+       c.trading_name as "organisation.businessName",
+       c.legal_name   as "organisation.legalName",
+       c.nickname     as "organisation.shortName",
+       c.abn          as "organisation.abn",
+       c.acn          as "organisation.acn",
+       c.charity      as "organisation.isACNCRegistered",
+       substr(c.industry, 1, 4) as "organisation.industryCode",
+       substr(c.industry, 6)    as "organisation.industryCodeVersion",
+       c.legal_form   as "organisation.organisationType",
+       c.registered   as "organisation.registeredCountry",
+       c.established  as "organisation.establishmentDate"
 from {keys} k
 cross join clients c on c.client_id = k.client_id

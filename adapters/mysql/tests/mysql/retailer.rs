@@ -90,7 +90,8 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("graph.toml", GRAPH),
     (
         "fetch/customer.sql",
-        r#"select k.ord as "$ord", p.person_id as "$key", p.kind as "customerUType"
+        r#"select k.ord as "$ord", p.person_id as "$key", p.kind as "customerUType",
+                  'Nguyen' as "person.lastName"
            from {keys} k join person p on p.person_id = k.person_id"#,
     ),
     (

@@ -6,6 +6,7 @@
 //! ids, electricity points as they are on the agreement, or on the lines of an invoice.
 
 mod billing;
+mod customer;
 mod plan;
 
 use chrono::{DateTime, Months, NaiveDate, Utc};
@@ -119,6 +120,16 @@ impl<'w, P: Projection> Answers<'w, P> {
     pub fn balance(&self, account: AccountId) -> Option<Value> {
         self.visible(account)?;
         Some(json!({ "balance": self.world.balance(account).to_string() }))
+    }
+
+    /// The `data` of Get Customer v1.
+    pub fn customer(&self, customer: CustomerId) -> Option<Value> {
+        Some(customer::basic(self.world.customer(customer)?, self.projection.zone()))
+    }
+
+    /// The `data` of Get Customer Detail v2.
+    pub fn customer_detail(&self, customer: CustomerId) -> Option<Value> {
+        Some(customer::detail(self.world.customer(customer)?, self.projection.zone()))
     }
 
     fn visible(&self, account: AccountId) -> Option<&'w Account> {

@@ -3,19 +3,50 @@
 use super::{Draft, is_open};
 use crate::account::{Contact, Holding};
 use crate::code::Role;
+use crate::customer::{Customer, Occupation, Party};
+use crate::dice::Dice;
 use crate::effect::Effect;
-use crate::person::{Customer, Party, PersonName};
+use crate::person::PersonName;
+use crate::reach;
 use crate::world::Slot;
 
 impl Draft<'_> {
+    /// A name is corrected, and with it perhaps an occupation, or what registers say of an organisation.
     pub(super) fn edit_customer(&mut self) -> Option<()> {
-        let id = self.pick_customer()?;
-        let mut customer: Customer = self.world.customer(id)?.clone();
         let name = PersonName::throw(&mut self.dice);
-        match &mut customer.party {
-            Party::Person(person) => person.last = name.last,
-            Party::Organisation { agent, .. } => *agent = name,
-        }
+        self.change_customer(|customer, dice| match &mut customer.party {
+            Party::Person { name: own, occupation } => {
+                own.last = name.last;
+                if dice.chance(50) {
+                    *occupation = Occupation::throw(dice);
+                }
+            }
+            Party::Organisation(organisation) => {
+                organisation.agent = name;
+                organisation.throw_register(dice);
+            }
+        })
+    }
+
+    /// Telephone numbers and e-mail addresses are others, more or fewer.
+    pub(super) fn change_contact_details(&mut self) -> Option<()> {
+        self.change_customer(|customer, dice| {
+            customer.phones = reach::phones(reach::mobile(dice), dice);
+            let address = format!("moved{}@example.com", dice.below(100_000));
+            customer.emails = reach::emails(address, dice);
+        })
+    }
+
+    /// Postal addresses are others, more or fewer.
+    pub(super) fn change_postal_addresses(&mut self) -> Option<()> {
+        self.change_customer(|customer, dice| customer.addresses = reach::addresses(dice))
+    }
+
+    fn change_customer(&mut self, change: impl FnOnce(&mut Customer, &mut Dice)) -> Option<()> {
+        let id = self.pick_customer()?;
+        let mut customer = self.world.customer(id)?.clone();
+        customer.updated = self.business_moment();
+        change(&mut customer, &mut self.dice);
         self.effects.push(Effect::PutCustomer(customer));
         Some(())
     }
@@ -43,7 +74,7 @@ impl Draft<'_> {
 
     pub(super) fn add_holding(&mut self) -> Option<()> {
         let customer = self.pick_customer()?;
-        let person = matches!(self.world.customer(customer)?.party, Party::Person(_));
+        let person = matches!(self.world.customer(customer)?.party, Party::Person { .. });
         let slot = self.pick(|slot| is_open(slot) && slot.holdings.iter().all(|h| h.customer != customer))?;
         let role = if person { Role::SecondaryUser } else { Role::JointHolder };
         let since = self.business_day();

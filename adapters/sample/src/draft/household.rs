@@ -8,11 +8,12 @@ use crate::address::{Address, Fuel, ServicePoint};
 use crate::calendar;
 use crate::catalogue::{self, Product};
 use crate::code::Role;
+use crate::customer::Customer;
 use crate::decimal::Cents;
-use crate::dice::Dice;
+use crate::dice::{Dice, Stream};
 use crate::effect::Effect;
 use crate::id::{AccountId, AddressId, AgreementId, ContactId, CustomerId, PlanId, ServicePointId};
-use crate::person::{Customer, PersonName};
+use crate::person::PersonName;
 
 /// An account as it is opened, and what its history will follow from.
 pub(crate) struct Life {
@@ -80,7 +81,9 @@ impl Draft<'_> {
     fn business(&mut self, room: u32, lifetime: impl Fn(&mut Dice) -> Lifetime) -> Vec<Life> {
         let id = CustomerId(self.next.customer);
         self.next.customer += 1;
-        let organisation = Customer::organisation(id, &mut self.dice);
+        let mut details = self.details(id);
+        let today = self.world.config().today;
+        let organisation = Customer::organisation(id, &mut self.dice, &mut details, today);
         self.effects.push(Effect::PutCustomer(organisation));
         let representative = (room > 1 && self.dice.chance(70)).then(|| self.person());
         let sites = 1 + self.dice.below(5) * self.dice.below(2);
@@ -134,9 +137,15 @@ impl Draft<'_> {
     fn person(&mut self) -> CustomerId {
         let id = CustomerId(self.next.customer);
         self.next.customer += 1;
-        let person = Customer::person(id, &mut self.dice);
+        let mut details = self.details(id);
+        let person = Customer::person(id, &mut self.dice, &mut details, self.world.config().today);
         self.effects.push(Effect::PutCustomer(person));
         id
+    }
+
+    /// What a customer's details are thrown with.
+    fn details(&self, id: CustomerId) -> Dice {
+        Dice::new(self.world.config().seed, Stream::Customer, u64::from(id.0))
     }
 
     pub(super) fn new_address(&mut self) -> Address {

@@ -47,6 +47,8 @@ impl<'w> Draft<'w> {
             MutationKind::ActualRead => self.actual_read(),
             MutationKind::NewCustomer => self.new_customer(),
             MutationKind::EditCustomer => self.edit_customer(),
+            MutationKind::ChangeContactDetails => self.change_contact_details(),
+            MutationKind::ChangePostalAddresses => self.change_postal_addresses(),
             MutationKind::MoveHouse => self.move_house(),
             MutationKind::SwitchPlan => self.switch_plan(),
             MutationKind::EditAddress => self.edit_address(),

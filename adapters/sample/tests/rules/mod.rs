@@ -1,4 +1,5 @@
-//! The standard's rules for accounts, invoices and billing transactions, as far as the World's answers use them.
+//! The standard's rules for customers, accounts, invoices and billing transactions, as far as the World's answers use
+//! them.
 
 use serde_json::Value;
 
@@ -287,5 +288,66 @@ pub(crate) fn transaction(value: &Value) {
             date(get(detail, "endDate"));
         }
         _ => word(detail, "method", &["DIRECT_DEBIT", "CARD", "TRANSFER", "BPAY", "CASH", "CHEQUE", "OTHER"]),
+    }
+}
+
+pub(crate) fn customer(value: &Value) {
+    no_null(value);
+    let (kind, party) = union(value, "customerUType", &["person", "organisation"]);
+    instant(get(party, "lastUpdateTime"));
+    if kind == "person" {
+        assert!(!text(party, "lastName").is_empty());
+        list(party, "middleNames");
+        assert_eq!(party.get("occupationCode").is_some(), party.get("occupationCodeVersion").is_some());
+    } else {
+        for name in ["agentLastName", "agentRole", "businessName"] {
+            assert!(!text(party, name).is_empty());
+        }
+        let kinds = ["COMPANY", "GOVERNMENT_ENTITY", "OTHER", "PARTNERSHIP", "SOLE_TRADER", "TRUST"];
+        word(party, "organisationType", &kinds);
+        assert_eq!(text(party, "abn").len(), 11);
+        assert_eq!(party.get("industryCode").is_some(), party.get("industryCodeVersion").is_some());
+        optional(party, "establishmentDate", date);
+    }
+}
+
+pub(crate) fn customer_detail(value: &Value) {
+    customer(value);
+    let (kind, party) = union(value, "customerUType", &["person", "organisation"]);
+    if kind == "person" {
+        let phones = list(party, "phoneNumbers");
+        for phone in phones {
+            word(phone, "purpose", &["HOME", "INTERNATIONAL", "MOBILE", "WORK"]);
+            assert_eq!(
+                phone.get("areaCode").is_some(),
+                ["HOME", "WORK"].contains(&text(phone, "purpose")),
+                "{phone}"
+            );
+            let digits = text(phone, "number").trim_start_matches('0');
+            assert!(text(phone, "fullNumber").starts_with(text(phone, "countryCode")), "{phone}");
+            assert!(text(phone, "fullNumber").contains(digits), "{phone}");
+        }
+        let preferred = |values: &[Value]| values.iter().filter(|value| value["isPreferred"] == true).count();
+        let emails = list(party, "emailAddresses");
+        assert!(preferred(phones) <= 1 && preferred(emails) <= 1);
+        assert!(emails.iter().all(|email| text(email, "address").contains('@')));
+    }
+    let addresses = list(party, "physicalAddresses");
+    let of = |purpose: &str| addresses.iter().filter(|address| text(address, "purpose") == purpose).count();
+    assert!(addresses.is_empty() || (of("REGISTERED") == 1 && of("MAIL") <= 1), "{party}");
+    for address in addresses {
+        match union(address, "addressUType", &["simple", "paf"]) {
+            ("simple", lines) => {
+                assert!(!text(lines, "addressLine1").is_empty() && !text(lines, "city").is_empty());
+                let abroad = lines.get("country").is_some_and(|country| country != "AUS");
+                assert!(abroad || (text(lines, "state") == "VIC" && text(lines, "postcode").len() == 4));
+            }
+            (_, parts) => {
+                assert!(!text(parts, "localityName").is_empty() && text(parts, "state") == "VIC");
+                assert_eq!(text(parts, "postcode").len(), 4);
+                let house = parts.get("thoroughfareNumber1").is_some();
+                assert_ne!(house, parts.get("postalDeliveryNumber").is_some(), "{parts}");
+            }
+        }
     }
 }

@@ -1,0 +1,32 @@
+select k.ord          as "$ord",
+       a.party_id     as "$from.party_address.party_id",
+       a.purpose      as "$from.party_address.purpose",
+       a.purpose      as "purpose",
+       a.kind         as "addressUType",
+       a.mail_to      as "simple.mailingName",
+       a.line_1       as "simple.addressLine1",
+       a.line_2       as "simple.addressLine2",
+       case when a.kind = 'L' then a.locality end as "simple.city",
+       case when a.kind = 'L' then a.state end    as "simple.state",
+       case when a.kind = 'L' then a.postcode end as "simple.postcode",
+       a.country      as "simple.country",
+       a.dpid         as "paf.dpid",
+       a.building     as "paf.buildingName1",
+       a.flat_type    as "paf.flatUnitType",
+       a.flat_no      as "paf.flatUnitNumber",
+       case when a.level_no is not null then 'L' end as "paf.floorLevelType",
+       a.level_no     as "paf.floorLevelNumber",
+       a.house_no     as "paf.thoroughfareNumber1",
+       a.house_letter as "paf.thoroughfareNumber1Suffix",
+       a.house_no_to  as "paf.thoroughfareNumber2",
+       a.street       as "paf.streetName",
+       a.street_type  as "paf.streetType",
+       case when a.po_box is not null then 'PO BOX' end as "paf.postalDeliveryType",
+       a.po_box       as "paf.postalDeliveryNumber",
+       case when a.kind = 'P' then a.locality end as "paf.localityName",
+       case when a.kind = 'P' then a.state end    as "paf.state",
+       case when a.kind = 'P' then a.postcode end as "paf.postcode"
+from {keys} k
+join crm.party p on p.party_id = k.party_id and p.party_type = 'O'
+join crm.party_address a on a.party_id = p.party_id
+order by k.ord, strpos('RMPW', a.purpose)

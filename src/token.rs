@@ -17,8 +17,13 @@ use crate::context::Context;
 use crate::output::print_json;
 
 /// Everything that a retailer's energy data can be asked with.
-const SCOPES: [&str; 3] =
-    ["energy:accounts.basic:read", "energy:accounts.detail:read", "energy:billing:read"];
+const SCOPES: [&str; 5] = [
+    "energy:accounts.basic:read",
+    "energy:accounts.detail:read",
+    "energy:billing:read",
+    "common:customer.basic:read",
+    "common:customer.detail:read",
+];
 
 /// The name of a tenant's source unless told otherwise.
 pub(crate) const DEFAULT_SOURCE: &str = "main";

@@ -54,6 +54,10 @@ pub enum Operation {
     ListEnergyAccountBillingBulk,
     /// Get Billing For Specific Accounts.
     ListEnergyAccountBillingForSpecificAccounts,
+    /// Get Customer.
+    GetCustomer,
+    /// Get Customer Detail.
+    GetCustomerDetail,
 }
 
 /// Who may call an endpoint.
@@ -185,6 +189,11 @@ pub fn served() -> impl Iterator<Item = &'static Endpoint> {
     ENDPOINTS.iter().filter(|endpoint| endpoint.operation.is_some())
 }
 
+/// Those of them that data recipients call, with a token.
+pub fn served_to_recipients() -> impl Iterator<Item = &'static Endpoint> {
+    served().filter(|endpoint| matches!(endpoint.access, Access::Consumer(_)))
+}
+
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
 
@@ -234,8 +243,8 @@ pub static ENDPOINTS: &[Endpoint] = &[
     row(POST, "/energy/electricity/servicepoints/der", "listElectricityDERForSpecificServicePoints", DER, &[1], LargeSecondary, Paged, Aemo, None),
     row(GET, "/energy/plans", "listEnergyPlans", Public, &[1], Unauthenticated, Paged, Government, None),
     row(GET, "/energy/plans/{planId}", "getEnergyPlanDetail", Public, &[3], Unauthenticated, Single, Government, None),
-    row(GET, "/common/customer", "getCustomer", CUSTOMER_BASIC, &[1], High, Single, Retailer, None),
-    row(GET, "/common/customer/detail", "getCustomerDetail", CUSTOMER_DETAIL, &[2], High, Single, Retailer, None),
+    row(GET, "/common/customer", "getCustomer", CUSTOMER_BASIC, &[1], High, Single, Retailer, Some(GetCustomer)),
+    row(GET, "/common/customer/detail", "getCustomerDetail", CUSTOMER_DETAIL, &[2], High, Single, Retailer, Some(GetCustomerDetail)),
     row(GET, "/discovery/status", "getStatus", Public, &[1], High, Single, Retailer, None),
     row(GET, "/discovery/outages", "getOutages", Public, &[1], High, Single, Retailer, None),
     row(GET, "/admin/metrics", "getMetrics", METRICS, &[5], Unattended, Single, Retailer, None),

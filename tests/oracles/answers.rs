@@ -19,7 +19,8 @@ use wattle_tenants::{Tenant, Tenants};
 use crate::scene::Scene;
 
 /// Everything that the endpoints of the retailer ask for.
-const SCOPES: &str = "energy:accounts.basic:read energy:accounts.detail:read energy:billing:read";
+const SCOPES: &str = "energy:accounts.basic:read energy:accounts.detail:read energy:billing:read \
+    common:customer.basic:read common:customer.detail:read";
 const PRODUCT: &str = "oracle";
 
 /// Asks the API everything about every customer of the World and compares. Answers how many values were compared.
@@ -38,7 +39,7 @@ pub(crate) async fn assert_equal_to_the_world<P: Projection>(
         let mut asking = Asking {
             app: &app,
             token: consent(&tenants, &tenant, world, projection, customer.id).await?,
-            base: format!("/t/{}/cds-au/v1/energy/accounts", tenant.id),
+            base: format!("/t/{}/cds-au/v1", tenant.id),
             ids: Bijection::default(),
         };
         compared += asking
@@ -111,8 +112,15 @@ where
         customer: CustomerId,
     ) -> Result<usize> {
         let answers = Answers::new(world, projection);
+        for (path, version, expected) in [
+            ("/common/customer", 1, answers.customer(customer)),
+            ("/common/customer/detail", 2, answers.customer_detail(customer)),
+        ] {
+            let found = self.get(path, version).await?;
+            self.ids.same(&found["data"], &expected.context("the World has the customer")?, path)?;
+        }
         let shareable = answers.shareable(customer);
-        let listed = self.get("?page-size=1000", 2).await?;
+        let listed = self.get("/energy/accounts?page-size=1000", 2).await?;
         let listed = listed["data"]["accounts"].as_array().context("accounts are listed")?.clone();
         ensure!(
             listed.len() == shareable.len(),
@@ -120,7 +128,7 @@ where
             listed.len(),
             shareable.len()
         );
-        let mut compared = 0;
+        let mut compared = 2;
         for account in shareable {
             let key = projection.account_key(world, account);
             let number = world.account(account).map(|account| account.number.as_str());
@@ -142,15 +150,16 @@ where
         let expected = answers.account(account).context("the World has the account")?;
         self.ids.same(listed, &expected, "account")?;
         let id = listed["accountId"].as_str().context("an accountId")?;
-        let detail = self.get(&format!("/{id}"), 4).await?;
+        let at = format!("/energy/accounts/{id}");
+        let detail = self.get(&at, 4).await?;
         let expected = answers.account_detail(account).context("the World has the account")?;
         self.ids.same(&detail["data"], &expected, "detail")?;
-        let balance = self.get(&format!("/{id}/balance"), 1).await?;
+        let balance = self.get(&format!("{at}/balance"), 1).await?;
         let expected = answers.balance(account).context("the World has the account")?;
         self.ids.same(&balance["data"], &expected, "balance")?;
         // All there ever was, so that nothing depends on today.
         let window = "oldest-date=2000-01-01&newest-date=2100-01-01&page-size=1000";
-        let invoices = self.get(&format!("/{id}/invoices?{window}"), 1).await?;
+        let invoices = self.get(&format!("{at}/invoices?{window}"), 1).await?;
         let days = (
             NaiveDate::from_ymd_opt(2000, 1, 1).context("a date")?,
             NaiveDate::from_ymd_opt(2100, 1, 1).context("a date")?,
@@ -158,7 +167,7 @@ where
         let expected = answers.invoices(account, days.0, days.1);
         self.list(&invoices["data"]["invoices"], &expected, "invoices")?;
         let window = "oldest-time=2000-01-01T00:00:00Z&newest-time=2100-01-01T00:00:00Z&page-size=1000";
-        let transactions = self.get(&format!("/{id}/billing?{window}"), 3).await?;
+        let transactions = self.get(&format!("{at}/billing?{window}"), 3).await?;
         let times: (DateTime<Utc>, DateTime<Utc>) =
             ("2000-01-01T00:00:00Z".parse()?, "2100-01-01T00:00:00Z".parse()?);
         let expected_transactions = answers.transactions(account, times.0, times.1);

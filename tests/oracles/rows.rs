@@ -12,7 +12,7 @@ use crate::scene::{MASTER_SECRET, Retailer, Scene};
 
 /// Everything that follows from the source, with the columns that must agree.
 const TABLES: [(&str, &[&str]); 8] = [
-    ("customer", &["source_id", "body"]),
+    ("customer", &["source_id", "body", "detail"]),
     ("plan", &["source_id", "body"]),
     ("account", &["source_id", "open_status", "plan_ids", "body", "detail"]),
     ("holding", &["source_id", "customer_id", "account_id", "role", "shareable"]),

@@ -125,6 +125,7 @@ macro_rules! records_of_account {
 pub(crate) mod account;
 pub(crate) mod balance;
 pub(crate) mod billing_transaction;
+pub(crate) mod customer;
 pub(crate) mod invoice;
 pub(crate) mod several;
 

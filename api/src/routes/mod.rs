@@ -3,6 +3,7 @@
 mod account;
 mod balance;
 mod billing_transaction;
+mod customer;
 mod invoice;
 mod several;
 
@@ -32,6 +33,8 @@ pub(crate) async fn serve(operation: Operation, call: &Call<'_>) -> Result<Vec<u
         }
         Operation::GetEnergyAccountInvoices => invoice::of_account(call).await,
         Operation::GetBillingForEnergyAccount => billing_transaction::of_account(call).await,
+        Operation::GetCustomer => customer::basic(call).await,
+        Operation::GetCustomerDetail => customer::detail(call).await,
     }
 }
 

@@ -6,6 +6,7 @@ mod account;
 mod balance;
 mod billing_transaction;
 mod consent;
+mod customer;
 mod invoice;
 mod request;
 mod several;

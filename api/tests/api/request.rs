@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use rstest::rstest;
 use uuid::Uuid;
-use wattle_api::endpoints::{ENDPOINTS, served};
+use wattle_api::endpoints::{ENDPOINTS, served_to_recipients};
 
 use wattle_testbed::Engine;
 
@@ -15,6 +15,7 @@ use crate::support::{
 /// A platform with one shareable account and everything that hangs off it.
 async fn platform(engine: Engine) -> (Platform, Consent, String) {
     let platform = Platform::on(engine).await;
+    platform.customer(CORREA, CUSTOMER, "Nguyen").await;
     platform.account(CORREA, CUSTOMER, "100").await;
     let balance = serde_json::json!({"account_id": "100", "balance": "12.30"});
     platform.insert(CORREA, "balance", balance).await;
@@ -30,7 +31,7 @@ async fn every_served_endpoint_answers_with_its_version_and_the_interaction_id(
 ) {
     let (platform, consent, id) = platform(engine).await;
     let token = platform.token(&consent, ALL_SCOPES);
-    for endpoint in served() {
+    for endpoint in served_to_recipients() {
         let version = endpoint.versions.last().unwrap().to_string();
         let interaction = Uuid::new_v4().to_string();
         let asked = asking(endpoint, CORREA, &id, &token)
@@ -70,7 +71,7 @@ async fn a_bad_request_gets_the_standards_code_at_every_endpoint(
         (&[present, ("x-cds-client-headers", "?")], 400, "Header/Invalid", "x-cds-client-headers"),
         (&[("x-fapi-customer-ip-address", "here")], 400, "Header/Invalid", "x-fapi-customer-ip-address"),
     ];
-    for endpoint in served() {
+    for endpoint in served_to_recipients() {
         for (changes, status, expected, detail) in cases {
             let mut asked = asking(endpoint, CORREA, &id, &token);
             for header in *changes {
@@ -120,7 +121,7 @@ async fn no_endpoint_answers_without_a_good_token(
     let token = platform.token(&consent, ALL_SCOPES);
     let (head, rest) = token.split_once('.').unwrap();
     let interaction = Uuid::new_v4().to_string();
-    for endpoint in served() {
+    for endpoint in served_to_recipients() {
         for (authorization, challenge) in [
             (None, "Bearer"),
             (Some(String::new()), "Bearer"),
@@ -174,7 +175,7 @@ async fn a_development_tenants_tokens_work_from_this_machine_only(
 #[actix_web::test]
 async fn a_token_without_the_scope_is_refused(#[values(Engine::Postgres, Engine::Sqlite)] engine: Engine) {
     let (platform, consent, id) = platform(engine).await;
-    for endpoint in served() {
+    for endpoint in served_to_recipients() {
         let token = platform.token(&consent, "openid energy:electricity.usage:read energy:billing");
         let answer = platform.send(asking(endpoint, CORREA, &id, &token)).await;
         assert_eq!(answer.code(), code(403, "Authorisation/InvalidConsent"));
@@ -242,7 +243,8 @@ async fn paging_parameters_are_checked_at_every_paged_endpoint(
 ) {
     let (platform, consent, id) = platform(engine).await;
     let token = platform.token(&consent, ALL_SCOPES);
-    let paged = served().filter(|endpoint| endpoint.paging == wattle_api::endpoints::Paging::Paged);
+    let paged =
+        served_to_recipients().filter(|endpoint| endpoint.paging == wattle_api::endpoints::Paging::Paged);
     for endpoint in paged {
         for (query, expected, detail) in [
             ("page=0", code(400, "Field/Invalid"), "page"),

@@ -1,7 +1,7 @@
 //! What a call costs the database.
 
 use serde_json::json;
-use wattle_api::endpoints::served;
+use wattle_api::endpoints::served_to_recipients;
 
 use wattle_testbed::Engine;
 
@@ -23,12 +23,14 @@ async fn crowded() -> (Platform, String, String) {
     let body = json!({"plans": plan}).to_string();
     let account = json!({"source_id": "100", "open_status": "OPEN", "plan_ids": "[\"p1\"]", "body": body, "detail": body});
     platform.insert(CORREA, "account", account).await;
+    platform.customer(CORREA, CUSTOMER, "Nguyen").await;
     platform.holding(CORREA, CUSTOMER, "100", true).await;
     platform.insert(CORREA, "balance", json!({"account_id": "100", "balance": "1.00"})).await;
     let numbers = format!("from generate_series(1, {OTHERS}) n");
     let many = format!("from generate_series(1, {OTHERS} * 10) n");
     let fill = format!(
-        "insert into account select 'correa', 'billing', 'f' || n, 'OPEN', '[\"p' || n || '\"]', '{{}}', '{{}}' {numbers};
+        "insert into customer select 'correa', 'billing', 'f' || n, '{{}}', '{{}}' {numbers};
+         insert into account select 'correa', 'billing', 'f' || n, 'OPEN', '[\"p' || n || '\"]', '{{}}', '{{}}' {numbers};
          insert into plan select 'correa', 'billing', 'p' || n, '{{\"displayName\":\"x\",\"planDetail\":{{}}}}' {numbers};
          insert into holding select 'correa', 'billing', 'h' || n, 'f' || n, 'f' || n, 'HOLDER', true {numbers};
          insert into balance select 'correa', 'billing', 'b' || n, 'f' || n, '1.00' {numbers};
@@ -59,7 +61,7 @@ async fn a_call_is_one_statement_that_reads_by_index() {
         let database = platform.database().name();
         let set = format!("alter database {database} set plan_cache_mode = {plans}");
         platform.database().psql(&set).await.unwrap();
-        for endpoint in served() {
+        for endpoint in served_to_recipients() {
             let operation = endpoint.operation_id;
             let before = rows_read(&platform).await;
             platform.database().reset_statements().await.unwrap();

@@ -24,8 +24,8 @@ pub(crate) const CORREA: &str = "correa";
 pub(crate) const BANKSIA: &str = "banksia";
 pub(crate) const PRODUCT: &str = "product-1";
 pub(crate) const CUSTOMER: &str = "c1";
-pub(crate) const ALL_SCOPES: &str =
-    "openid energy:accounts.basic:read energy:accounts.detail:read energy:billing:read";
+pub(crate) const ALL_SCOPES: &str = "openid energy:accounts.basic:read energy:accounts.detail:read \
+    energy:billing:read common:customer.basic:read common:customer.detail:read";
 /// What the public addresses of the tenants begin with; the rest is the path on the shared host.
 pub(crate) const PUBLIC: &str = "https://cdr.example";
 
@@ -95,6 +95,18 @@ impl Platform {
         let names = fields.keys().cloned().collect::<Vec<_>>().join(", ");
         let values = fields.iter().map(literal).collect::<Vec<_>>().join(", ");
         self.execute(tenant, &format!("insert into {table} ({names}) values ({values})")).await;
+    }
+
+    /// A person of this name.
+    pub(crate) async fn customer(&self, tenant: &str, id: &str, last_name: &str) {
+        let body = |more: Value| {
+            let mut person = json!({"lastName": last_name, "middleNames": []});
+            person.as_object_mut().unwrap().append(more.clone().as_object_mut().unwrap());
+            json!({"customerUType": "person", "person": person}).to_string()
+        };
+        let detail = json!({"phoneNumbers": [], "emailAddresses": [], "physicalAddresses": []});
+        let row = json!({"source_id": id, "body": body(json!({})), "detail": body(detail)});
+        self.insert(tenant, "customer", row).await;
     }
 
     /// An open account that the customer may share.

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 use serde_json::json;
-use wattle_api::endpoints::{Endpoint, Operation, served};
+use wattle_api::endpoints::{Endpoint, Operation, served_to_recipients};
 
 use wattle_testbed::Engine;
 
@@ -13,6 +13,7 @@ async fn twins(engine: Engine) -> (Platform, Consent, Consent) {
     let platform = Platform::on(engine).await;
     let mut consents = Vec::new();
     for tenant in [CORREA, BANKSIA] {
+        platform.customer(tenant, CUSTOMER, &format!("of {tenant}")).await;
         let body = json!({"accountNumber": "100", "displayName": format!("of {tenant}"), "plans": []});
         platform.account_with(tenant, "100", "OPEN", body).await;
         platform.holding(tenant, CUSTOMER, "100", true).await;
@@ -59,11 +60,13 @@ async fn keeps_tenants_apart(engine: Engine, endpoint: &Endpoint) {
         assert_eq!(foreign.code(), code(status, "Authorisation/InvalidEnergyAccount"));
         assert_eq!(foreign.text.replace(&theirs, "never"), never.text);
     };
-    match endpoint.operation.expect("it is served") {
+    match endpoint.operation.expect("it is served_to_recipients") {
         Operation::ListEnergyAccounts
         | Operation::ListEnergyAccountBalancesBulk
         | Operation::ListEnergyAccountInvoicesBulk
-        | Operation::ListEnergyAccountBillingBulk => {}
+        | Operation::ListEnergyAccountBillingBulk
+        | Operation::GetCustomer
+        | Operation::GetCustomerDetail => {}
         Operation::GetEnergyAccountDetail
         | Operation::GetEnergyAccountBalance
         | Operation::GetEnergyAccountInvoices
@@ -79,7 +82,7 @@ async fn keeps_tenants_apart(engine: Engine, endpoint: &Endpoint) {
 async fn every_served_endpoint_keeps_tenants_apart(
     #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
 ) {
-    for endpoint in served() {
+    for endpoint in served_to_recipients() {
         keeps_tenants_apart(engine, endpoint).await;
     }
 }

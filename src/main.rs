@@ -5,6 +5,7 @@ mod adapters;
 mod check;
 mod context;
 mod demo;
+mod discovery;
 mod graph;
 mod hydrate;
 mod job;

@@ -13,6 +13,7 @@ use wattle_tenants::{Lifecycle, Mode, NewSource, NewTenant, NewUpkeep, Source, T
 
 use crate::adapters;
 use crate::context::Context;
+use crate::discovery;
 use crate::output::print_json;
 use crate::settings::Settings;
 
@@ -37,6 +38,13 @@ pub(crate) enum TenantVerb {
     ///
     /// Example: wattle tenant resume correa --accept-deletes
     Resume(Resume),
+    /// Says how a tenant's service is, which the API tells anyone; without --set, shows what it tells now.
+    ///
+    /// Example: wattle tenant status correa --set UNAVAILABLE --explanation "Our data centre has no power"
+    Status(discovery::Status),
+    /// Announces outages of a tenant, which the API tells anyone.
+    #[command(subcommand)]
+    Outage(discovery::OutageVerb),
     /// Lists the tenants.
     ///
     /// Example: wattle tenant list --json
@@ -152,6 +160,8 @@ impl TenantVerb {
             Self::Set(set) => set.run(config).await,
             Self::Pause(pause) => pause.run(config).await,
             Self::Resume(resume) => resume.run(config).await,
+            Self::Status(status) => status.run(config).await,
+            Self::Outage(verb) => verb.run(config).await,
             Self::List(list) => list.run(config).await,
             Self::Show(show) => show.run(config).await,
         }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL,
+    CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,9 +16,10 @@ use wattle_tenants::{Tenant, Tenants};
 
 use crate::ApiState;
 use crate::call::Call;
-use crate::endpoints::{self, BASE_PATH, Endpoint, Resolved};
+use crate::endpoints::{self, Access, BASE_PATH, Endpoint, Operation, Resolved};
+use crate::envelope::Address;
 use crate::error::{ApiError, Cause, ErrorCode};
-use crate::headers::{self, InteractionId, X_FAPI_INTERACTION_ID, X_V};
+use crate::headers::{self, InteractionId, X_FAPI_INTERACTION_ID, X_MIN_V, X_V};
 use crate::log::{self, Known};
 use crate::query::Query;
 use crate::routes;
@@ -28,6 +32,9 @@ const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Answers any request below [`BASE_PATH`].
 pub(crate) async fn answer(request: HttpRequest, payload: Payload, state: Data<ApiState>) -> HttpResponse {
+    if let Some(answer) = preflight(&request) {
+        return answer;
+    }
     let started = Instant::now();
     let interaction = InteractionId::of(request.headers());
     let mut known = Known::default();
@@ -50,10 +57,37 @@ pub(crate) async fn answer(request: HttpRequest, payload: Payload, state: Data<A
     response.headers_mut().insert(HeaderName::from_static(X_FAPI_INTERACTION_ID), text);
     // What is served is one customer's, and good for one call.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if known.endpoint.is_some_and(|endpoint| endpoint.access == Access::Public) {
+        open_to_browsers(response.headers_mut());
+    }
     let presence = headers::presence(request.headers());
     state.metrics.answered(&known, presence, response.status(), started.elapsed());
     log::answered(&known, interaction_id, presence, response.status(), error.as_ref(), started);
     response
+}
+
+/// What anyone may ask, a page of any site may: its browser lets it read the answer and the version, and lets it say
+/// which version it wants.
+fn open_to_browsers(headers: &mut HeaderMap) {
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(X_V));
+}
+
+/// The answer to what a browser asks before it sends the standard's headers to a public path, on behalf of a page.
+fn preflight(request: &HttpRequest) -> Option<HttpResponse> {
+    let Resolved::WrongMethod(path) =
+        endpoints::resolve(request.method(), request.match_info().unprocessed())
+    else {
+        return None;
+    };
+    if request.method() != Method::OPTIONS || endpoints::of_path(path).any(|it| it.access != Access::Public) {
+        return None;
+    }
+    let mut response = HttpResponse::NoContent().finish();
+    open_to_browsers(response.headers_mut());
+    let headers = HeaderValue::from_str(&format!("{X_V}, {X_MIN_V}")).expect("the names are visible ASCII");
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
+    Some(response)
 }
 
 /// Answers a request for a path that is nobody's.
@@ -108,6 +142,15 @@ async fn serve(
     let tenant = tenant(request, tenants).await?;
     let tenant = tenant.ok_or_else(|| ApiError::new(ErrorCode::ResourceNotFound, ""))?;
     known.tenant = Some(tenant.id.to_string());
+    if let Operation::Public(operation) = operation {
+        let version = headers::check_public(request.headers(), endpoint)?;
+        let url = format!("{}{BASE_PATH}{path}", tenant.public_base_url);
+        let address = Address { url, query: Query(request.query_string()) };
+        return Ok(Served {
+            body: routes::discovery::serve(operation, &tenant, &address, Utc::now()),
+            version,
+        });
+    }
     let token = token::authenticate(request.headers(), &tenant, origin(request), Utc::now())?;
     known.software_product = Some(token.software_product().to_owned());
     let accepted = headers::check(request.headers(), interaction, endpoint)?;

@@ -58,6 +58,17 @@ pub enum Operation {
     GetCustomer,
     /// Get Customer Detail.
     GetCustomerDetail,
+    /// What anyone may ask.
+    Public(PublicOperation),
+}
+
+/// The operations served to anyone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicOperation {
+    /// Get Status.
+    GetStatus,
+    /// Get Outages.
+    GetOutages,
 }
 
 /// Who may call an endpoint.
@@ -111,9 +122,11 @@ pub enum Owner {
 }
 
 impl Endpoint {
-    /// The tier that a call counts in: unattended calls have one of their own, but for large payloads and AEMO's.
+    /// The tier that a call counts in: unattended calls have one of their own, but for large payloads, AEMO's, and
+    /// what anyone may ask.
     pub fn tier_of(&self, presence: Presence) -> Tier {
         match (presence, self.tier) {
+            (_, tier) if self.access == Access::Public => tier,
             (Presence::Unattended, Tier::High | Tier::Low) => Tier::Unattended,
             (Presence::Unattended, Tier::Secondary) => Tier::LargeSecondary,
             (_, tier) => tier,
@@ -215,6 +228,7 @@ use Access::Public;
 use Operation::*;
 use Owner::{Aemo, Government, Retailer};
 use Paging::{Paged, Single};
+use PublicOperation::{GetOutages, GetStatus};
 use Tier::{High, LargePayload, LargeSecondary, Low, Secondary, Unattended, Unauthenticated};
 
 /// Every endpoint of CDS 1.36.0 below [`BASE_PATH`].
@@ -245,8 +259,8 @@ pub static ENDPOINTS: &[Endpoint] = &[
     row(GET, "/energy/plans/{planId}", "getEnergyPlanDetail", Public, &[3], Unauthenticated, Single, Government, None),
     row(GET, "/common/customer", "getCustomer", CUSTOMER_BASIC, &[1], High, Single, Retailer, Some(GetCustomer)),
     row(GET, "/common/customer/detail", "getCustomerDetail", CUSTOMER_DETAIL, &[2], High, Single, Retailer, Some(GetCustomerDetail)),
-    row(GET, "/discovery/status", "getStatus", Public, &[1], High, Single, Retailer, None),
-    row(GET, "/discovery/outages", "getOutages", Public, &[1], High, Single, Retailer, None),
+    row(GET, "/discovery/status", "getStatus", Public, &[1], High, Single, Retailer, Some(Operation::Public(GetStatus))),
+    row(GET, "/discovery/outages", "getOutages", Public, &[1], High, Single, Retailer, Some(Operation::Public(GetOutages))),
     row(GET, "/admin/metrics", "getMetrics", METRICS, &[5], Unattended, Single, Retailer, None),
     row(POST, "/admin/register/metadata", "metadataUpdate", METADATA, &[1], Unattended, Single, Retailer, None),
 ];
@@ -310,7 +324,7 @@ mod tests {
         let wrong = resolve(&Method::DELETE, "/energy/accounts/invoices");
         assert!(matches!(wrong, Resolved::WrongMethod("/energy/accounts/invoices")), "{wrong:?}");
         assert!(matches!(resolve(&POST, "/energy/accounts/x1"), Resolved::WrongMethod(_)));
-        assert!(matches!(resolve(&GET, "/discovery/status"), Resolved::NotImplemented(_)));
+        assert!(matches!(resolve(&GET, "/energy/plans"), Resolved::NotImplemented(_)));
     }
 
     #[test]
@@ -322,5 +336,6 @@ mod tests {
         assert_eq!(tier("listEnergyAccounts", Presence::Unattended), Tier::Unattended);
         assert_eq!(tier("listEnergyAccountBillingBulk", Presence::Unattended), Tier::LargePayload);
         assert_eq!(tier("listElectricityServicePoints", Presence::Unattended), Tier::LargeSecondary);
+        assert_eq!(tier("getStatus", Presence::Unattended), Tier::High);
     }
 }

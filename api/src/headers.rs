@@ -14,7 +14,7 @@ use crate::error::{ApiError, ErrorCode};
 
 /// The version asked for, and in answers the version used.
 pub(crate) const X_V: &str = "x-v";
-const X_MIN_V: &str = "x-min-v";
+pub(crate) const X_MIN_V: &str = "x-min-v";
 /// Correlates the two sides' logs.
 pub(crate) const X_FAPI_INTERACTION_ID: &str = "x-fapi-interaction-id";
 const X_FAPI_AUTH_DATE: &str = "x-fapi-auth-date";
@@ -72,16 +72,22 @@ pub(crate) fn presence(headers: &HeaderMap) -> Presence {
     }
 }
 
+/// Checks the headers of a request that anyone may make; answers the version to answer with.
+pub(crate) fn check_public(headers: &HeaderMap, endpoint: &Endpoint) -> Result<u32, ApiError> {
+    let version = version(headers, endpoint.versions)?;
+    if !accepts_json(headers) {
+        return Err(ApiError::expected(StatusCode::NOT_ACCEPTABLE, "Accept"));
+    }
+    Ok(version)
+}
+
 /// Checks the headers of an authenticated request.
 pub(crate) fn check(
     headers: &HeaderMap,
     interaction: &InteractionId,
     endpoint: &Endpoint,
 ) -> Result<Accepted, ApiError> {
-    let version = version(headers, endpoint.versions)?;
-    if !accepts_json(headers) {
-        return Err(ApiError::expected(StatusCode::NOT_ACCEPTABLE, "Accept"));
-    }
+    let version = check_public(headers, endpoint)?;
     if endpoint.method == Method::POST && !holds_json(headers) {
         return Err(ApiError::expected(StatusCode::UNSUPPORTED_MEDIA_TYPE, CONTENT_TYPE.as_str()));
     }

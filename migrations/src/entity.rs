@@ -36,6 +36,10 @@ pub mod tenant {
         pub retention_days: i64,
         /// Hours from one scheduled reconcile to the next; 0: none.
         pub reconcile_every_hours: i64,
+        /// The `data` of Get Status; none while nobody has said anything.
+        pub service_status: Option<String>,
+        /// The `outages` of Get Outages.
+        pub outages: String,
     }
 
     /// None that the code follows.

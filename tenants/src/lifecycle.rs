@@ -3,16 +3,18 @@
 mod postgres;
 mod sqlite;
 
+use chrono::{DateTime, FixedOffset, Utc};
 use jsonwebtoken::jwk::JwkSet;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, UpdateMany,
 };
 use wattle_core::{SourceSystem, TenantId};
 use wattle_migrations::entity::{source, tenant};
 
 pub(crate) use self::postgres::{runtime_role, tenant_role};
+use crate::discovery::{self, Outage, ServiceStatus};
 use crate::registry::Mode;
 use crate::target::{Folder, Target};
 use crate::{Secrets, TargetSettings, TenantError};
@@ -118,7 +120,92 @@ impl Lifecycle {
         if let Some(hours) = upkeep.reconcile_every_hours {
             statement = statement.col_expr(tenant::Column::ReconcileEveryHours, i64::from(hours).into());
         }
-        let found = match &self.owner {
+        if self.update(tenant, statement).await? == 0 {
+            return Err(no_tenant(tenant));
+        }
+        Ok(())
+    }
+
+    /// Sets what Get Status answers for a tenant.
+    ///
+    /// # Errors
+    /// [`TenantError::Config`] if there is no such tenant.
+    pub async fn set_status(&self, tenant: &TenantId, status: &ServiceStatus) -> Result<(), TenantError> {
+        let status = serde_json::to_string(status).expect("a status is plain data");
+        let statement = tenant::Entity::update_many()
+            .filter(tenant::Column::TenantId.eq(tenant.as_str()))
+            .col_expr(tenant::Column::ServiceStatus, status.into());
+        if self.update(tenant, statement).await? == 0 {
+            return Err(no_tenant(tenant));
+        }
+        Ok(())
+    }
+
+    /// Announces an outage of a tenant. Outages that are over are forgotten.
+    ///
+    /// # Errors
+    /// [`TenantError::Config`] if there is no such tenant, one outage of that time already, or too many of them.
+    pub async fn add_outage(&self, tenant: &TenantId, outage: &Outage) -> Result<(), TenantError> {
+        self.change_outages(tenant, |outages, now| discovery::with(outages, outage.clone(), now)).await
+    }
+
+    /// Takes back an outage of a tenant. Outages that are over are forgotten.
+    ///
+    /// # Errors
+    /// [`TenantError::Config`] if there is no such tenant, or no outage of that time.
+    pub async fn remove_outage(
+        &self,
+        tenant: &TenantId,
+        at: DateTime<FixedOffset>,
+    ) -> Result<(), TenantError> {
+        self.change_outages(tenant, |outages, now| discovery::without(outages, at, now)).await
+    }
+
+    /// Replaces the outages, unless somebody else has done so meanwhile.
+    async fn change_outages(
+        &self,
+        tenant: &TenantId,
+        change: impl FnOnce(&[Outage], DateTime<Utc>) -> Result<Vec<Outage>, TenantError>,
+    ) -> Result<(), TenantError> {
+        let row = tenant::Entity::find_by_id(tenant.as_str());
+        let row = match &self.owner {
+            Owner::Postgres(owner) => row.one(&owner.db).await?,
+            Owner::Sqlite(folder) => {
+                let file = sqlite::open(folder, tenant).await?;
+                let row = row.one(&file).await;
+                file.close().await?;
+                row?
+            }
+        };
+        let before = row.ok_or_else(|| no_tenant(tenant))?.outages;
+        let outages: Vec<Outage> = serde_json::from_str(&before).map_err(|_| {
+            TenantError::config(
+                format!("the registry's row of tenant {tenant} has broken outages"),
+                "set the column `outages` of the table `tenant` to []",
+            )
+        })?;
+        let after = change(&outages, Utc::now())?;
+        let after = serde_json::to_string(&after).expect("outages are plain data");
+        let statement = tenant::Entity::update_many()
+            .filter(tenant::Column::TenantId.eq(tenant.as_str()))
+            .filter(tenant::Column::Outages.eq(before))
+            .col_expr(tenant::Column::Outages, after.into());
+        if self.update(tenant, statement).await? == 0 {
+            return Err(TenantError::config(
+                format!("the outages of tenant {tenant} were changed by somebody else meanwhile"),
+                "look at them and run this again",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Updates a tenant's row of the registry; answers how many rows the statement fits.
+    async fn update(
+        &self,
+        tenant: &TenantId,
+        statement: UpdateMany<tenant::Entity>,
+    ) -> Result<u64, TenantError> {
+        let done = match &self.owner {
             Owner::Postgres(owner) => statement.exec(&owner.db).await?,
             Owner::Sqlite(folder) => {
                 let file = sqlite::open(folder, tenant).await?;
@@ -127,10 +214,7 @@ impl Lifecycle {
                 set?
             }
         };
-        if found.rows_affected == 0 {
-            return Err(no_tenant(tenant));
-        }
-        Ok(())
+        Ok(done.rows_affected)
     }
 
     /// Adds a source to a tenant, or sets it right.
@@ -141,7 +225,7 @@ impl Lifecycle {
             adapter: Set(new.adapter),
             url: Set(new.url),
             options: Set(new.options.to_string()),
-            created_at: Set(chrono::Utc::now()),
+            created_at: Set(Utc::now()),
         };
         let statement = source::Entity::insert(row).on_conflict(
             OnConflict::columns([source::Column::TenantId, source::Column::SourceSystem])
@@ -255,9 +339,11 @@ async fn write_tenant(
         jwks: Set(serde_json::to_string(&new.jwks).expect("a key set is plain data")),
         public_base_url: Set(new.public_base_url.trim_end_matches('/').to_owned()),
         host: Set(new.host),
-        created_at: Set(chrono::Utc::now()),
+        created_at: Set(Utc::now()),
         retention_days: NotSet,
         reconcile_every_hours: NotSet,
+        service_status: NotSet,
+        outages: NotSet,
     };
     let settable = [
         tenant::Column::DisplayName,

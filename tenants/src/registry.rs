@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use wattle_core::{SourceSystem, TenantId};
 use wattle_migrations::entity::{source, tenant};
 
+use crate::discovery::{Outage, ServiceStatus};
 use crate::lifecycle::{require_same_secret, runtime_role};
 use crate::pools::Pools;
 use crate::target::{Folder, Target, file_error};
@@ -61,6 +62,10 @@ pub struct Tenant {
     pub retention_days: i64,
     /// Hours from one scheduled reconcile to the next; 0: none.
     pub reconcile_every_hours: i64,
+    /// How its service is.
+    pub service_status: ServiceStatus,
+    /// The outages that are announced, in the order of their times; some may be over.
+    pub outages: Vec<Outage>,
 }
 
 /// One database of a tenant.
@@ -100,6 +105,11 @@ impl TryFrom<tenant::Model> for Tenant {
                 _ => return Err(broken(&row, "mode")),
             },
             jwks: serde_json::from_str(&row.jwks).map_err(|_| broken(&row, "jwks"))?,
+            service_status: match &row.service_status {
+                Some(status) => serde_json::from_str(status).map_err(|_| broken(&row, "service_status"))?,
+                None => ServiceStatus::ok_since(row.created_at),
+            },
+            outages: serde_json::from_str(&row.outages).map_err(|_| broken(&row, "outages"))?,
             display_name: row.display_name,
             issuer: row.issuer,
             audience: row.audience,

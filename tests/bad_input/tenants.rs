@@ -197,3 +197,62 @@ async fn a_production_tenant() -> Result<()> {
         .await?;
     target.has(&["correa"]).await
 }
+
+/// What is told to anyone has the standard's form, or is not taken.
+#[tokio::test]
+async fn statuses_and_outages_that_cannot_be() -> Result<()> {
+    let target = Target::create("wattle").await?;
+    target.run(&["migrate"]).await?;
+    target.run(&["tenant", "add", "correa"]).await?;
+    let status = ["tenant", "status", "correa"];
+    let says = async |more: &[&str]| target.run(&[&status[..], more].concat()).await;
+    ensure!(says(&[]).await?.contains("\"status\": \"OK\""));
+    for (more, words) in [
+        (&["--set", "DOWN"][..], &["OK, PARTIAL_FAILURE, UNAVAILABLE, SCHEDULED_OUTAGE"][..]),
+        (&["--explanation", "x"], &["--set"]),
+        (&["--set", "UNAVAILABLE"], &["needs an explanation", "--explanation"]),
+        (&["--set", "OK", "--explanation", "x"], &["an explanation is of an outage"]),
+        (
+            &["--set", "SCHEDULED_OUTAGE", "--explanation", "x", "--detected", "2026-11-01T00:00:00Z"],
+            &["nothing was detected", "--detected"],
+        ),
+        (
+            &["--set", "UNAVAILABLE", "--explanation", "x", "--detected", "2026-11-01 00:00"],
+            &["`2026-11-01 00:00` is not a time with its offset", "2026-12-06T01:00:00+11:00"],
+        ),
+        (
+            &["--set", "UNAVAILABLE", "--explanation", "x", "--resolved-by", "2020-11-01T00:00:00Z"],
+            &["cannot have passed", "lies ahead"],
+        ),
+    ] {
+        target.refuses(&[&status[..], more].concat(), words).await?;
+    }
+    ensure!(says(&[]).await?.contains("\"status\": \"OK\""), "what is refused changes nothing");
+    says(&["--set", "PARTIAL_FAILURE", "--explanation", "Billing is slow"]).await?;
+    let shown = says(&[]).await?;
+    ensure!(shown.contains("PARTIAL_FAILURE") && shown.contains("Billing is slow"), "{shown}");
+
+    let (add, at) = (["tenant", "outage", "add", "correa", "--at"], "2126-12-06T01:00:00+11:00");
+    for (more, words) in [
+        (&["tomorrow", "--duration", "PT2H", "--explanation", "x"][..], &["`tomorrow` is not a time"][..]),
+        (&[at, "--duration", "2h", "--explanation", "x"], &["`2h` is not how long", "PT2H30M"]),
+        (&[at, "--duration", "P1M", "--explanation", "x"], &["`P1M` is not how long"]),
+        (&[at, "--duration", "PT2H", "--explanation", " "], &["needs an explanation"]),
+        (&["2020-01-01T00:00:00Z", "--duration", "PT2H", "--explanation", "x"], &["would be over already"]),
+    ] {
+        target.refuses(&[&add[..], more].concat(), words).await?;
+    }
+    let list = ["tenant", "outage", "list", "correa"];
+    ensure!(target.run(&list).await?.contains("no outages"), "what is refused announces nothing");
+    let announced = [&add[..], &[at, "--duration", "PT2H", "--explanation", "Upgrade", "--partial"]].concat();
+    target.run(&announced).await?;
+    target.refuses(&announced, &["there is an outage at", "remove that one first"]).await?;
+    let listed = target.run(&list).await?;
+    ensure!(listed.contains(at) && listed.contains("partial") && listed.contains("Upgrade"), "{listed}");
+    let remove = ["tenant", "outage", "remove", "correa", "--at", at];
+    target.run(&remove).await?;
+    target.refuses(&remove, &["there is no outage at", "`wattle tenant outage list`"]).await?;
+    target.refuses(&["tenant", "status", "nobody"], &["there is no tenant nobody"]).await?;
+    let of_nobody = ["tenant", "status", "nobody", "--set", "OK"];
+    target.refuses(&of_nobody, &["there is no tenant nobody"]).await
+}

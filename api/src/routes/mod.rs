@@ -4,6 +4,7 @@ mod account;
 mod balance;
 mod billing_transaction;
 mod customer;
+pub(crate) mod discovery;
 mod invoice;
 mod several;
 
@@ -35,6 +36,7 @@ pub(crate) async fn serve(operation: Operation, call: &Call<'_>) -> Result<Vec<u
         Operation::GetBillingForEnergyAccount => billing_transaction::of_account(call).await,
         Operation::GetCustomer => customer::basic(call).await,
         Operation::GetCustomerDetail => customer::detail(call).await,
+        Operation::Public(_) => Err(ApiError::unexpected("what anyone may ask was served to a token")),
     }
 }
 

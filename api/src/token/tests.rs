@@ -45,6 +45,8 @@ fn tenant(mode: Mode, keys: Value) -> Tenant {
         host: None,
         retention_days: 14,
         reconcile_every_hours: 0,
+        service_status: None,
+        outages: "[]".into(),
         created_at: DateTime::UNIX_EPOCH,
     };
     row.try_into().unwrap()

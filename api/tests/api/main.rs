@@ -7,6 +7,7 @@ mod balance;
 mod billing_transaction;
 mod consent;
 mod customer;
+mod discovery;
 mod invoice;
 mod request;
 mod several;

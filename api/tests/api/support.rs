@@ -57,6 +57,17 @@ impl Platform {
         Self { target, secrets, tenants, source_ids: AtomicU32::new(0) }
     }
 
+    /// The administrator's side of it.
+    pub(crate) async fn lifecycle(&self) -> Lifecycle {
+        let settings = TargetSettings::new(self.target.url());
+        Lifecycle::connect(&settings, self.secrets.clone()).await.unwrap()
+    }
+
+    /// The registry as a process sees it that starts now: the others take up what changes within seconds.
+    pub(crate) async fn fresh(&self) -> Tenants {
+        Tenants::connect(&TargetSettings::new(self.target.url()), self.secrets.clone()).await.unwrap()
+    }
+
     /// The PostgreSQL database that it was made on.
     pub(crate) fn database(&self) -> &Database {
         match &self.target {
@@ -173,7 +184,12 @@ impl Platform {
 
     /// Calls the API with a request that is valid but for what the test changed.
     pub(crate) async fn send(&self, request: TestRequest) -> Answer {
-        let state = ApiState::new(self.tenants.clone());
+        Self::send_to(self.tenants.clone(), request).await
+    }
+
+    /// Calls the API that serves these tenants.
+    pub(crate) async fn send_to(tenants: Tenants, request: TestRequest) -> Answer {
+        let state = ApiState::new(tenants);
         let app = init_service(App::new().configure(|cfg| configure(cfg, state))).await;
         let response = call_service(&app, request.to_request()).await;
         let (status, headers) = (response.status(), response.headers().clone());

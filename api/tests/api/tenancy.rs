@@ -66,7 +66,8 @@ async fn keeps_tenants_apart(engine: Engine, endpoint: &Endpoint) {
         | Operation::ListEnergyAccountInvoicesBulk
         | Operation::ListEnergyAccountBillingBulk
         | Operation::GetCustomer
-        | Operation::GetCustomerDetail => {}
+        | Operation::GetCustomerDetail
+        | Operation::Public(_) => {}
         Operation::GetEnergyAccountDetail
         | Operation::GetEnergyAccountBalance
         | Operation::GetEnergyAccountInvoices

@@ -9,9 +9,11 @@ mod account;
 mod balance;
 mod billing_transaction;
 mod check;
+mod concession;
 mod customer;
 mod holding;
 mod invoice;
+mod payment_schedule;
 mod plan;
 mod shape;
 
@@ -51,11 +53,15 @@ pub enum Entity {
     Invoice,
     /// A billing transaction.
     BillingTransaction,
+    /// How an account is agreed to be paid.
+    PaymentSchedule,
+    /// A concession granted to an account.
+    Concession,
 }
 
 impl Entity {
     /// Every entity, owners before what they own.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Customer,
         Self::Plan,
         Self::Account,
@@ -63,6 +69,8 @@ impl Entity {
         Self::Balance,
         Self::Invoice,
         Self::BillingTransaction,
+        Self::PaymentSchedule,
+        Self::Concession,
     ];
 
     /// Its name in packs, in the stream and as target table.
@@ -75,6 +83,8 @@ impl Entity {
             Self::Balance => "balance",
             Self::Invoice => "invoice",
             Self::BillingTransaction => "billing_transaction",
+            Self::PaymentSchedule => "payment_schedule",
+            Self::Concession => "concession",
         }
     }
 
@@ -88,7 +98,11 @@ impl Entity {
         match self {
             Self::Customer | Self::Plan | Self::Account => &[],
             Self::Holding => &[Self::Customer, Self::Account],
-            Self::Balance | Self::Invoice | Self::BillingTransaction => &[Self::Account],
+            Self::Balance
+            | Self::Invoice
+            | Self::BillingTransaction
+            | Self::PaymentSchedule
+            | Self::Concession => &[Self::Account],
         }
     }
 
@@ -107,6 +121,8 @@ impl Entity {
             Self::Balance => &balance::BALANCE,
             Self::Invoice => &invoice::INVOICE,
             Self::BillingTransaction => &billing_transaction::BILLING_TRANSACTION,
+            Self::PaymentSchedule => &payment_schedule::PAYMENT_SCHEDULE,
+            Self::Concession => &concession::CONCESSION,
         }
     }
 }

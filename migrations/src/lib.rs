@@ -18,6 +18,7 @@ mod m20261124_000001_target;
 mod m20261125_000002_stream_kept;
 mod m20261126_000003_customer_detail;
 mod m20261126_000004_discovery;
+mod m20261126_000005_account_terms;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::MigrationTrait;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000002_stream_kept::Migration),
             Box::new(m20261126_000003_customer_detail::Migration),
             Box::new(m20261126_000004_discovery::Migration),
+            Box::new(m20261126_000005_account_terms::Migration),
         ]
     }
 }

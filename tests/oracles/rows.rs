@@ -11,7 +11,7 @@ use wattle_tenants::{Secrets, TargetSettings, TenantSession, Tenants};
 use crate::scene::{MASTER_SECRET, Retailer, Scene};
 
 /// Everything that follows from the source, with the columns that must agree.
-const TABLES: [(&str, &[&str]); 8] = [
+const TABLES: [(&str, &[&str]); 10] = [
     ("customer", &["source_id", "body", "detail"]),
     ("plan", &["source_id", "body"]),
     ("account", &["source_id", "open_status", "plan_ids", "body", "detail"]),
@@ -19,6 +19,8 @@ const TABLES: [(&str, &[&str]); 8] = [
     ("balance", &["source_id", "account_id", "balance"]),
     ("invoice", &["source_id", "account_id", "issue_date", "body"]),
     ("billing_transaction", &["source_id", "account_id", "executed_at", "body"]),
+    ("payment_schedule", &["source_id", "account_id", "body"]),
+    ("concession", &["source_id", "account_id", "body"]),
     ("lineage", &["node", "node_key", "entity", "source_id"]),
 ];
 

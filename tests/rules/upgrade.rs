@@ -27,6 +27,10 @@ async fn a_target_of_the_first_schema_keeps_what_it_has_and_takes_what_comes(
     mini.settled().await?;
     ensure!(mini.names().await?["OLD"] == "After", "{:?}", mini.names().await?);
 
+    // The tables of later schemas are there for this tenant, too.
+    for table in ["payment_schedule", "concession"] {
+        ensure!(mini.number(&format!("select count(*) from {table}")).await? == 0, "{table}");
+    }
     // What the second schema brought works here, too.
     let session = mini.tenants.session(&mini.tenant).await?;
     let range = rewind_range(&session, &system(), RewindTo::Position(began_at)).await?;

@@ -18,7 +18,8 @@ create table [cust].[Account Holder] ([CustomerId] uniqueidentifier not null, [A
 create index [IX_Holder_Account] on [cust].[Account Holder] ([AccountId]);
 create table [cust].[Contact] ([ContactId] int identity(1,1) not null primary key, [AccountId] int not null, [Title] nvarchar(10), [FirstName] nvarchar(60), [MiddleNames] nvarchar(400) not null, [LastName] nvarchar(60) not null, [Suffix] nvarchar(10));
 create index [IX_Contact_Account] on [cust].[Contact] ([AccountId]);
-create table [cust].[Concession] ([AccountId] int not null primary key, [Name] nvarchar(80) not null, [Kind] char(1) not null, [StartedOn] date not null, [Amount] money, [Percentage] decimal(6,4), [Remark] nvarchar(200));
+create table [cust].[Concession] ([AccountId] int not null, [ConcessionNo] tinyint not null, [Name] nvarchar(80) not null, [Kind] char(1) not null, [StartedOn] date, [EndedOn] date, [Every] varchar(8), [Amount] money, [Percentage] decimal(6,4), [AppliesTo] nvarchar(200), [Remark] nvarchar(200), [Url] nvarchar(200), primary key ([AccountId], [ConcessionNo]));
+create table [cust].[Payment Schedule] ([AccountId] int not null, [ScheduleNo] tinyint not null, [Means] varchar(13) not null, [Every] varchar(8) not null, [Amount] money, [Calculation] varchar(10), [CardScheme] varchar(10), [Tokenised] bit, [BSB] char(6), [BankAccount] varchar(9), [WalletName] nvarchar(60), [WalletId] nvarchar(120), [WalletIdKind] varchar(12), [WalletProvider] varchar(9), primary key ([AccountId], [ScheduleNo]));
 create table [product].[Offer] ([OfferCode] varchar(8) not null primary key, [Title] nvarchar(120) not null, [Fuels] varchar(2) not null, [Revision] int not null default 1, [MeterTitle] nvarchar(120), [MeterLeast] decimal(12,6), [MeterMost] decimal(12,6), [MeterEvery] varchar(8), [ElecModel] varchar(24), [ElecLocalTime] bit, [ElecFixed] bit, [ElecVariation] nvarchar(400), [ElecOnExpiry] nvarchar(400), [ElecPayBy] nvarchar(400), [ElecGreenShare] decimal(6,4), [GasModel] varchar(24), [GasFixed] bit, [GasVariation] nvarchar(400), [GasOnExpiry] nvarchar(400), [GasPayBy] nvarchar(400));
 create table [product].[Tariff] ([OfferCode] varchar(8) not null, [Fuel] char(1) not null, [TariffNo] tinyint not null, [Section] varchar(12) not null, [Title] nvarchar(120) not null, [PricedBy] varchar(8) not null, [Class] varchar(12), [FirstMmdd] char(5), [LastMmdd] char(5), [Supply] decimal(12,6), [Scheme] varchar(8), [PaidBy] varchar(8), primary key ([OfferCode], [Fuel], [TariffNo]));
 create table [product].[Price] ([OfferCode] varchar(8) not null, [Fuel] char(1) not null, [TariffNo] tinyint not null, [BlockNo] tinyint not null, [StepNo] tinyint not null, [Title] nvarchar(120), [TimeOfUse] varchar(12), [Price] decimal(12,6) not null, [Unit] varchar(5) not null, [UpTo] int, [Hours] nvarchar(max), [DemandFrom] varchar(8), [DemandUntil] varchar(8), [DemandDays] nvarchar(200), [LeastKW] decimal(10,3), [MostKW] decimal(10,3), [Measured] varchar(8), [Charged] varchar(8), primary key ([OfferCode], [Fuel], [TariffNo], [BlockNo], [StepNo]));
@@ -53,6 +54,8 @@ alter table [cust].[Site] enable change_tracking;
 alter table [cust].[Account] enable change_tracking;
 alter table [cust].[Account Holder] enable change_tracking;
 alter table [cust].[Contact] enable change_tracking;
+alter table [cust].[Concession] enable change_tracking;
+alter table [cust].[Payment Schedule] enable change_tracking;
 alter table [product].[Offer] enable change_tracking;
 alter table [product].[Tariff] enable change_tracking;
 alter table [product].[Price] enable change_tracking;

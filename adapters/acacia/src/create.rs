@@ -4,7 +4,7 @@ use wattle_sample::{Invoice, LedgerEntry, Progress, Row, Table, World, WorldConf
 
 use crate::error::Error;
 use crate::session::{Conn, connect, execute, rows};
-use crate::{customer_table, plan_table, table};
+use crate::{customer_table, plan_table, table, terms_table};
 
 const TABLES: &str = include_str!("../sql/tables.sql");
 
@@ -81,11 +81,10 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
         self.each(table::HOLDER, holdings, table::holder).await?;
         let contacts = accounts().flat_map(|account| world.contacts(account.id));
         self.each(table::CONTACT, contacts, table::contact).await?;
-        let concessions = accounts().filter_map(|account| Some((account.id, world.concession(account.id)?)));
-        self.each(table::CONCESSION, concessions, |row, (account, concession)| {
-            table::concession(row, account, concession);
-        })
-        .await?;
+        let concessions = accounts().flat_map(|account| world.concessions(account.id));
+        self.each(terms_table::CONCESSION, concessions, terms_table::concession).await?;
+        let schedules = accounts().flat_map(|account| world.payment_schedules(account.id));
+        self.each(terms_table::PAYMENT_SCHEDULE, schedules, terms_table::payment_schedule).await?;
         self.each(table::POINT, world.service_points(), table::point).await?;
         self.each(table::CONTRACT, agreements(), |row, agreement| {
             table::contract(row, world, agreement);

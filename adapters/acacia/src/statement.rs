@@ -5,6 +5,7 @@ use wattle_sample::{Effect, FeeChange, Mutation, Noise, NoiseKind, PriceChange, 
 use crate::customer_table;
 use crate::plan_table::fuel;
 use crate::table::{self, identity};
+use crate::terms_table;
 
 /// The statements of a mutation that was drafted on this World, in order.
 pub(crate) fn statements(world: &World, mutation: &Mutation) -> String {
@@ -44,6 +45,18 @@ fn statement(world: &World, index: u64, effect: &Effect) -> String {
                 "delete from [cust].[Account Holder] where [CustomerId] = '{customer}' and [AccountId] = {account};\n"
             )
         }
+        Effect::PutPaymentSchedule(schedule) => {
+            put(terms_table::PAYMENT_SCHEDULE, [schedule], terms_table::payment_schedule)
+        }
+        Effect::DeletePaymentSchedule(account, number) => format!(
+            "delete from [cust].[Payment Schedule] where [AccountId] = {account} and [ScheduleNo] = {number};\n"
+        ),
+        Effect::PutConcession(concession) => {
+            put(terms_table::CONCESSION, [concession], terms_table::concession)
+        }
+        Effect::DeleteConcession(account, number) => format!(
+            "delete from [cust].[Concession] where [AccountId] = {account} and [ConcessionNo] = {number};\n"
+        ),
         Effect::PutContact(contact) => put(table::CONTACT, [contact], table::contact),
         Effect::DeleteContact(id) => format!("delete from [cust].[Contact] where [ContactId] = {id};\n"),
         Effect::PutAgreement(agreement) => {
@@ -97,6 +110,7 @@ fn purge(account: &str) -> String {
         "[bill].[Balance]",
         "[supply].[Contract]",
         "[cust].[Concession]",
+        "[cust].[Payment Schedule]",
         "[cust].[Contact]",
         "[cust].[Account Holder]",
         "[cust].[Account]",

@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use wattle_sample::{
-    Account, AccountId, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Concession,
-    ConcessionType, Contact, CustomerId, Detail, Holding, Invoice, LedgerEntry, LineKind, PaymentMethod,
-    PaymentStatus, PersonName, Role, Row, Scope, ServicePoint, ServicePointId, Table, UsageType, World,
-    tables,
+    Account, AccountId, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Contact,
+    CustomerId, Detail, Holding, Invoice, LedgerEntry, LineKind, PaymentMethod, PaymentStatus, PersonName,
+    Role, Row, Scope, ServicePoint, ServicePointId, Table, UsageType, World, tables,
 };
 
 use crate::ZONE;
@@ -19,9 +18,6 @@ tables! {
     HOLDER = "[cust].[Account Holder]", 2 of ["[CustomerId]", "[AccountId]", "[Role]", "[MayShare]", "[SinceOn]", "[UntilOn]"], Update;
     CONTACT = "[cust].[Contact]", 1 of [
         "[ContactId]", "[AccountId]", "[Title]", "[FirstName]", "[MiddleNames]", "[LastName]", "[Suffix]"
-    ], Update;
-    CONCESSION = "[cust].[Concession]", 1 of [
-        "[AccountId]", "[Name]", "[Kind]", "[StartedOn]", "[Amount]", "[Percentage]", "[Remark]"
     ], Update;
     POINT = "[supply].[Point]", 1 of ["[PointId]", "[Fuel]", "[NationalNo]", "[SiteId]"], Update;
     CONTRACT = "[supply].[Contract]", 1 of [
@@ -79,16 +75,6 @@ pub(crate) fn holder(row: &mut Row, holding: &Holding) {
 
 pub(crate) fn contact(row: &mut Row, contact: &Contact) {
     name(row.put(contact.id).put(contact.account), &contact.name);
-}
-
-pub(crate) fn concession(row: &mut Row, account: AccountId, concession: &Concession) {
-    let kind = match concession.kind {
-        ConcessionType::FixedAmount => 'A',
-        ConcessionType::FixedPercentage => 'P',
-        ConcessionType::Variable => 'V',
-    };
-    row.put(account).put(concession.name).put(kind).put(concession.started);
-    row.opt(concession.amount).opt(concession.percentage).opt(concession.information);
 }
 
 pub(crate) fn point(row: &mut Row, point: &ServicePoint) {

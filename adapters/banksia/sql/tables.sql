@@ -101,15 +101,39 @@ create table cust_contact (
 ) engine = InnoDB default character set utf8mb4;
 
 create table cust_concession (
-    acct_no    varchar(20) not null primary key,
+    acct_no    varchar(20) not null,
+    seq        tinyint unsigned not null,
     name       varchar(80) not null,
     kind       char(1) not null,
-    started_on date not null,
+    started_on date,
+    until_on   date,
+    months     tinyint unsigned comment 'Granted every so many months',
     amount     decimal(10, 2),
     percentage decimal(6, 4),
+    lowers     set('BILL', 'ENERGY', 'DAILY', 'CONTROLLED'),
     remark     varchar(200),
+    url        varchar(200),
+    primary key (acct_no, seq),
     foreign key (acct_no) references cust_account (acct_no) on update cascade on delete cascade
 ) engine = InnoDB default character set latin1 collate latin1_general_ci;
+
+create table cust_payment (
+    acct_no      varchar(20) character set latin1 collate latin1_general_ci not null,
+    seq          tinyint unsigned not null,
+    means        enum('CARD', 'DEBIT', 'TOKEN', 'WALLET', 'HAND') not null,
+    every_days   tinyint unsigned comment 'Or',
+    every_months tinyint unsigned,
+    amount       decimal(10, 2),
+    calculation  enum('STATIC', 'BALANCE', 'CALCULATED'),
+    card         varchar(10),
+    bank         varchar(20) comment 'BSB, a hyphen, and the number of the account',
+    wallet_name  varchar(60),
+    wallet_id    varchar(120),
+    wallet_kind  varchar(12),
+    wallet_of    varchar(9),
+    primary key (acct_no, seq),
+    foreign key (acct_no) references cust_account (acct_no) on update cascade on delete cascade
+) engine = InnoDB default character set utf8mb4;
 
 -- prd: offers; a price may change where it stands, anything else comes with a new revision
 

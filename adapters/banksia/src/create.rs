@@ -6,7 +6,7 @@ use wattle_sample::{Invoice, LedgerEntry, Numbers, Progress, Row, Table, World, 
 
 use crate::error::Error;
 use crate::session::{connect, execute};
-use crate::{customer_table, plan_table, table};
+use crate::{customer_table, plan_table, table, terms_table};
 
 const TABLES: &str = include_str!("../sql/tables.sql");
 const NOISE: &str = include_str!("../sql/noise.sql");
@@ -78,10 +78,14 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
         self.each(table::HOLDER, holdings, |row, holding| table::holder(row, numbers, holding)).await?;
         let contacts = accounts().flat_map(|account| world.contacts(account.id));
         self.each(table::CONTACT, contacts, |row, contact| table::contact(row, numbers, contact)).await?;
-        let concessions =
-            accounts().filter_map(|account| Some((&account.number, world.concession(account.id)?)));
-        self.each(table::CONCESSION, concessions, |row, (number, concession)| {
-            table::concession(row, number, concession);
+        let concessions = accounts().flat_map(|account| world.concessions(account.id));
+        self.each(terms_table::CONCESSION, concessions, |row, concession| {
+            terms_table::concession(row, numbers, concession);
+        })
+        .await?;
+        let schedules = accounts().flat_map(|account| world.payment_schedules(account.id));
+        self.each(terms_table::PAYMENT, schedules, |row, schedule| {
+            terms_table::payment(row, numbers, schedule);
         })
         .await?;
         self.each(table::POINT, world.service_points(), table::point).await?;

@@ -4,7 +4,7 @@ use wattle_sample::{Effect, FeeChange, Mutation, Noise, NoiseKind, Numbers, Pric
 
 use crate::customer_table;
 use crate::plan_table::fuel;
-use crate::table;
+use crate::{table, terms_table};
 
 /// The statements of a mutation that was drafted on this World, in order.
 pub(crate) fn statements(world: &World, mutation: &Mutation) -> String {
@@ -40,6 +40,21 @@ fn statement(world: &World, numbers: &mut Numbers<'_>, index: u64, effect: &Effe
         Effect::DeleteHolding(customer, account) => {
             let number = numbers.get(*account);
             format!("delete from cust_holder where customer_no = {customer} and acct_no = '{number}';\n")
+        }
+        Effect::PutPaymentSchedule(schedule) => terms_table::PAYMENT
+            .put_on_duplicate_key([schedule], |row, schedule| terms_table::payment(row, numbers, schedule)),
+        Effect::DeletePaymentSchedule(account, number) => {
+            let account = numbers.get(*account);
+            format!("delete from cust_payment where acct_no = '{account}' and seq = {number};\n")
+        }
+        Effect::PutConcession(concession) => {
+            terms_table::CONCESSION.put_on_duplicate_key([concession], |row, concession| {
+                terms_table::concession(row, numbers, concession);
+            })
+        }
+        Effect::DeleteConcession(account, number) => {
+            let account = numbers.get(*account);
+            format!("delete from cust_concession where acct_no = '{account}' and seq = {number};\n")
         }
         Effect::PutContact(contact) => table::CONTACT
             .put_on_duplicate_key([contact], |row, contact| table::contact(row, numbers, contact)),

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use wattle_sample::{
-    Account, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Concession,
-    ConcessionType, Contact, Detail, Holding, Invoice, LedgerEntry, LineKind, Numbers, PaymentMethod,
-    PaymentStatus, PersonName, Role, Row, Scope, ServicePoint, ServicePointId, UsageType, World, tables,
+    Account, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Contact, Detail,
+    Holding, Invoice, LedgerEntry, LineKind, Numbers, PaymentMethod, PaymentStatus, PersonName, Role, Row,
+    Scope, ServicePoint, ServicePointId, UsageType, World, tables,
 };
 
 use crate::ZONE;
@@ -18,9 +18,6 @@ tables! {
     HOLDER = "cust_holder", 2 of ["customer_no", "acct_no", "role", "may_share", "since_on", "until_on"], Update;
     CONTACT = "cust_contact", 1 of [
         "contact_id", "acct_no", "title", "first_name", "middle_names", "last_name", "suffix"
-    ], Update;
-    CONCESSION = "cust_concession", 1 of [
-        "acct_no", "name", "kind", "started_on", "amount", "percentage", "remark"
     ], Update;
     POINT = "sup_point", 1 of ["point_id", "fuel", "national_no", "site_id"], Update;
     CONTRACT = "sup_contract", 1 of [
@@ -71,16 +68,6 @@ pub(crate) fn holder(row: &mut Row, numbers: &Numbers<'_>, holding: &Holding) {
 
 pub(crate) fn contact(row: &mut Row, numbers: &Numbers<'_>, contact: &Contact) {
     name(row.put(contact.id).put(numbers.get(contact.account)), &contact.name);
-}
-
-pub(crate) fn concession(row: &mut Row, number: &str, concession: &Concession) {
-    let kind = match concession.kind {
-        ConcessionType::FixedAmount => 'A',
-        ConcessionType::FixedPercentage => 'P',
-        ConcessionType::Variable => 'V',
-    };
-    row.put(number).put(concession.name).put(kind).put(concession.started);
-    row.opt(concession.amount).opt(concession.percentage).opt(concession.information);
 }
 
 pub(crate) fn point(row: &mut Row, point: &ServicePoint) {

@@ -8,7 +8,8 @@ alter table crm.address add primary key (address_id);
 alter table crm.account add primary key (account_no);
 alter table crm.account_holding add primary key (party_id, account_no);
 alter table crm.contact add primary key (contact_id);
-alter table crm.concession add primary key (account_no);
+alter table crm.concession add primary key (account_no, concession_no);
+alter table crm.payment_schedule add primary key (account_no, schedule_no);
 alter table supply.supply_point add primary key (supply_point_id);
 alter table supply.agreement add primary key (agreement_id);
 alter table supply.agreement_point add primary key (agreement_id, supply_point_id);
@@ -67,6 +68,8 @@ alter table crm.account_holding
     add foreign key (account_no) references crm.account on update cascade on delete cascade;
 alter table crm.contact add foreign key (account_no) references crm.account on update cascade on delete cascade;
 alter table crm.concession add foreign key (account_no) references crm.account on update cascade on delete cascade;
+alter table crm.payment_schedule
+    add foreign key (account_no) references crm.account on update cascade on delete cascade;
 alter table supply.supply_point add foreign key (site_address_id) references crm.address on delete set null;
 alter table supply.agreement
     add foreign key (account_no) references crm.account on update cascade on delete cascade,

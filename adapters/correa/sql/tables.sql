@@ -119,14 +119,37 @@ create table crm.contact (
 );
 
 create table crm.concession (
-    account_no text not null,
-    name       text not null,
-    kind       char(1) not null check (kind in ('A', 'P', 'V')),
-    started_on date not null,
-    amount     numeric(10, 2),
-    percentage numeric(6, 4),
-    remark     text
+    account_no    text not null,
+    concession_no smallint not null,
+    name          text not null,
+    kind          char(1) not null check (kind in ('A', 'P', 'V')),
+    started_on    date,
+    ended_on      date,
+    every         varchar(8),
+    amount        numeric(10, 2),
+    percentage    numeric(6, 4),
+    applies_to    text[] not null default '{}',
+    remark        text,
+    info_url      text
 );
+comment on column crm.concession.applies_to is 'INV invoice, USE usage, SVC service charge, CTL controlled load';
+
+create table crm.payment_schedule (
+    account_no      text not null,
+    schedule_no     smallint not null,
+    means           char(1) not null check (means in ('C', 'D', 'W', 'M')),
+    every           varchar(8) not null,
+    amount          numeric(10, 2),
+    calculation     char(1) check (calculation in ('S', 'B', 'C')),
+    card_scheme     varchar(3),
+    bsb             char(6),
+    bank_account    varchar(9),
+    wallet_name     text,
+    wallet_id       text,
+    wallet_id_kind  char(1) check (wallet_id_kind in ('E', 'N', 'T')),
+    wallet_provider varchar(3)
+);
+comment on column crm.payment_schedule.means is 'C card, D direct debit, W wallet, M by hand; a debit without numbers is by a token';
 
 -- supply: where energy goes, and on what terms
 

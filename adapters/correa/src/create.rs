@@ -7,7 +7,7 @@ use tokio_postgres::Transaction;
 use wattle_sample::{Invoice, LedgerEntry, Numbers, Progress, Row, Table, World, WorldConfig};
 
 use crate::error::Error;
-use crate::{connect, party_table, plan_table, table};
+use crate::{connect, party_table, plan_table, table, terms_table};
 
 const TABLES: &str = include_str!("../sql/tables.sql");
 const KEYS: &str = include_str!("../sql/keys.sql");
@@ -108,12 +108,7 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
         self.rows(table::HOLDING, holdings, |row, holding| table::holding(row, numbers, holding)).await?;
         let contacts = accounts().flat_map(|account| world.contacts(account.id));
         self.rows(table::CONTACT, contacts, |row, contact| table::contact(row, numbers, contact)).await?;
-        let concessions =
-            accounts().filter_map(|account| Some((&account.number, world.concession(account.id)?)));
-        self.rows(table::CONCESSION, concessions, |row, (number, concession)| {
-            table::concession(row, number, concession);
-        })
-        .await?;
+        self.terms(world, numbers).await?;
         self.rows(table::SUPPLY_POINT, world.service_points(), table::supply_point).await?;
         self.rows(table::AGREEMENT, agreements(), |row, agreement| {
             table::agreement(row, world, numbers, agreement);
@@ -141,6 +136,19 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
         let balances = accounts().map(|account| (&account.number, world.balance(account.id)));
         self.rows(table::BALANCE, balances, |row, (number, balance)| table::balance(row, number, balance))
             .await
+    }
+
+    async fn terms(&mut self, world: &World, numbers: &Numbers<'_>) -> Result<(), Error> {
+        let concessions = world.accounts().flat_map(|account| world.concessions(account.id));
+        self.rows(terms_table::CONCESSION, concessions, |row, concession| {
+            terms_table::concession(row, numbers, concession);
+        })
+        .await?;
+        let schedules = world.accounts().flat_map(|account| world.payment_schedules(account.id));
+        self.rows(terms_table::PAYMENT_SCHEDULE, schedules, |row, schedule| {
+            terms_table::payment_schedule(row, numbers, schedule);
+        })
+        .await
     }
 
     async fn customers(&mut self, world: &World) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use wattle_sample::{Effect, FeeChange, Mutation, Noise, NoiseKind, Numbers, PriceChange, World};
 
-use crate::{party_table, plan_table, table};
+use crate::{party_table, plan_table, table, terms_table};
 
 /// The statements of a mutation that was drafted on this World, in order.
 pub(crate) fn statements(world: &World, mutation: &Mutation) -> String {
@@ -43,6 +43,22 @@ fn statement(world: &World, numbers: &mut Numbers<'_>, index: u64, effect: &Effe
             let number = numbers.get(*account);
             format!(
                 "delete from crm.account_holding where party_id = {customer} and account_no = '{number}';\n"
+            )
+        }
+        Effect::PutPaymentSchedule(schedule) => terms_table::PAYMENT_SCHEDULE
+            .put([schedule], |row, schedule| terms_table::payment_schedule(row, numbers, schedule)),
+        Effect::DeletePaymentSchedule(account, number) => {
+            let account = numbers.get(*account);
+            format!(
+                "delete from crm.payment_schedule where account_no = '{account}' and schedule_no = {number};\n"
+            )
+        }
+        Effect::PutConcession(concession) => terms_table::CONCESSION
+            .put([concession], |row, concession| terms_table::concession(row, numbers, concession)),
+        Effect::DeleteConcession(account, number) => {
+            let account = numbers.get(*account);
+            format!(
+                "delete from crm.concession where account_no = '{account}' and concession_no = {number};\n"
             )
         }
         Effect::PutContact(contact) => {

@@ -1,10 +1,9 @@
 //! How the World's things become rows of Correa's tables.
 
 use wattle_sample::{
-    Account, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Concession,
-    ConcessionType, Contact, Detail, Fuel, Holding, Invoice, LedgerEntry, LineKind, Metered, Numbers,
-    PaymentMethod, PaymentStatus, PersonName, Role, Row, Scope, ServicePoint, ServicePointId, UsageType,
-    World, tables,
+    Account, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Contact, Detail, Fuel,
+    Holding, Invoice, LedgerEntry, LineKind, Metered, Numbers, PaymentMethod, PaymentStatus, PersonName,
+    Role, Row, Scope, ServicePoint, ServicePointId, UsageType, World, tables,
 };
 
 tables! {
@@ -17,9 +16,6 @@ tables! {
     ], Update;
     CONTACT = "crm.contact", 1 of [
         "contact_id", "account_no", "title", "first_name", "middle_names", "last_name", "name_suffix"
-    ], Update;
-    CONCESSION = "crm.concession", 1 of [
-        "account_no", "name", "kind", "started_on", "amount", "percentage", "remark"
     ], Update;
     SUPPLY_POINT = "supply.supply_point", 1 of [
         "supply_point_id", "fuel", "national_no", "site_address_id"
@@ -83,16 +79,6 @@ pub(crate) fn holding(row: &mut Row, numbers: &Numbers<'_>, holding: &Holding) {
 
 pub(crate) fn contact(row: &mut Row, numbers: &Numbers<'_>, contact: &Contact) {
     name(row.put(contact.id).put(numbers.get(contact.account)), &contact.name);
-}
-
-pub(crate) fn concession(row: &mut Row, number: &str, concession: &Concession) {
-    let kind = match concession.kind {
-        ConcessionType::FixedAmount => 'A',
-        ConcessionType::FixedPercentage => 'P',
-        ConcessionType::Variable => 'V',
-    };
-    row.put(number).put(concession.name).put(kind).put(concession.started);
-    row.opt(concession.amount).opt(concession.percentage).opt(concession.information);
 }
 
 pub(crate) fn supply_point(row: &mut Row, point: &ServicePoint) {

@@ -68,12 +68,30 @@ create table delegates (
 );
 
 create table rebates (
-    account   varchar(12) collate nocase primary key not null references accounts (number) on update cascade on delete cascade,
-    title     text not null,
-    since_day date not null,
-    cents     integer,
+    rebate_id  integer primary key,
+    account    varchar(12) collate nocase not null references accounts (number) on update cascade on delete cascade,
+    place      integer not null,
+    title      text not null,
+    since_day  date,
+    until_day  date,
+    cents      integer,
     millionths integer,
-    remark    text
+    every      text,
+    covers     text, -- JSON
+    remark     text,
+    link       text,
+    withdrawn  boolean not null default 0,
+    unique (account, place)
+);
+
+-- How an account is paid, as the application wrote it down.
+create table pay_plans (
+    plan_id integer primary key,
+    account varchar(12) collate nocase not null references accounts (number) on update cascade on delete cascade,
+    place   integer not null,
+    cents   integer,
+    terms   text not null, -- JSON: by, every, how, and scheme, bsb and number, or name, id, kind and provider
+    unique (account, place)
 );
 
 -- Where energy goes, by its national number: an NMI or a MIRN.

@@ -7,7 +7,7 @@ use wattle_sample::{Invoice, LedgerEntry, Progress, Row, Table, World, WorldConf
 use crate::error::Error;
 use crate::known::Known;
 use crate::session::{execute, options};
-use crate::{client_table, plan_table, table};
+use crate::{client_table, plan_table, table, terms_table};
 
 const TABLES: &str = include_str!("../sql/tables.sql");
 const INDICES: &str = include_str!("../sql/indices.sql");
@@ -80,10 +80,14 @@ impl<P: FnMut(Progress) + Send> Load<'_, P> {
         self.each(table::GRANT, holdings, |row, holding| table::grant(row, known, holding)).await?;
         let contacts = accounts().flat_map(|account| world.contacts(account.id));
         self.each(table::DELEGATE, contacts, |row, contact| table::delegate(row, known, contact)).await?;
-        let concessions =
-            accounts().filter_map(|account| Some((&account.number, world.concession(account.id)?)));
-        self.each(table::REBATE, concessions, |row, (number, concession)| {
-            table::rebate(row, number, concession);
+        let concessions = accounts().flat_map(|account| world.concessions(account.id));
+        self.each(terms_table::REBATE, concessions, |row, concession| {
+            terms_table::rebate(row, known, concession);
+        })
+        .await?;
+        let schedules = accounts().flat_map(|account| world.payment_schedules(account.id));
+        self.each(terms_table::PAY_PLAN, schedules, |row, schedule| {
+            terms_table::pay_plan(row, known, schedule);
         })
         .await?;
         let points = world.service_points();

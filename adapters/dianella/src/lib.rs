@@ -22,6 +22,7 @@ mod plan_table;
 mod session;
 mod statement;
 mod table;
+mod terms_table;
 
 pub use create::create;
 pub use error::Error;

@@ -7,7 +7,7 @@ use wattle_sample::{
 use crate::client_table;
 use crate::known::Known;
 use crate::plan_table::{fuel, millionths};
-use crate::table;
+use crate::{table, terms_table};
 
 /// The statements of a mutation that was drafted on this World, in order.
 pub(crate) fn statements<'w>(world: &'w World, mutation: &'w Mutation) -> String {
@@ -44,6 +44,19 @@ fn statement<'w>(world: &'w World, known: &mut Known<'w>, index: u64, effect: &'
         Effect::DeleteHolding(customer, account) => {
             let number = known.number(*account);
             format!("delete from grants where client_id = {customer} and account = '{number}';\n")
+        }
+        Effect::PutPaymentSchedule(schedule) => {
+            terms_table::PAY_PLAN.put([schedule], |row, schedule| terms_table::pay_plan(row, known, schedule))
+        }
+        Effect::DeletePaymentSchedule(account, place) => {
+            let account = known.number(*account);
+            format!("delete from pay_plans where account = '{account}' and place = {place};\n")
+        }
+        Effect::PutConcession(concession) => terms_table::REBATE
+            .put([concession], |row, concession| terms_table::rebate(row, known, concession)),
+        Effect::DeleteConcession(account, place) => {
+            let account = known.number(*account);
+            format!("update rebates set withdrawn = 1 where account = '{account}' and place = {place};\n")
         }
         Effect::PutContact(contact) => {
             table::DELEGATE.put([contact], |row, contact| table::delegate(row, known, contact))

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use wattle_sample::{
-    Account, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Concession, Contact,
-    Detail, EntryId, Holding, Invoice, LedgerEntry, LineKind, PaymentMethod, PaymentStatus, PersonName, Role,
-    Row, Scope, ServicePoint, UsageType, tables,
+    Account, Address, AddressId, Adjustment, Agreement, Cents, ChargeLine, ChargeType, Contact, Detail,
+    EntryId, Holding, Invoice, LedgerEntry, LineKind, PaymentMethod, PaymentStatus, PersonName, Role, Row,
+    Scope, ServicePoint, UsageType, tables,
 };
 
 use crate::ZONE;
@@ -19,7 +19,6 @@ tables! {
     DELEGATE = "delegates", 1 of [
         "delegate_id", "account", "salutation", "given_name", "other_names", "family_name", "honours"
     ], Update;
-    REBATE = "rebates", 1 of ["account", "title", "since_day", "cents", "millionths", "remark"], Update;
     CONNECTION = "connections", 1 of [
         "national_no", "site_dpid", "site_street", "site_suburb", "site_region", "site_postcode"
     ], Update;
@@ -90,13 +89,6 @@ fn midnight(day: NaiveDate) -> DateTime<Utc> {
 
 pub(crate) fn delegate(row: &mut Row, known: &Known<'_>, contact: &Contact) {
     name(row.put(contact.id).put(known.number(contact.account)), &contact.name);
-}
-
-pub(crate) fn rebate(row: &mut Row, number: &str, concession: &Concession) {
-    row.put(number).put(concession.name).put(concession.started);
-    row.opt(concession.amount.map(|amount| amount.0))
-        .opt(concession.percentage.map(|share| share.units_at(6)));
-    row.opt(concession.information);
 }
 
 pub(crate) fn connection(row: &mut Row, known: &Known<'_>, point: &ServicePoint) {

@@ -1,9 +1,8 @@
-//! Accounts and what hangs on them: holdings, agreements, contacts, concessions.
+//! Accounts and what hangs on them: holdings, agreements, contacts.
 
 use chrono::NaiveDate;
 
-use crate::code::{ConcessionType, Role};
-use crate::decimal::{Cents, Decimal};
+use crate::code::Role;
 use crate::id::{AccountId, AddressId, AgreementId, ContactId, CustomerId, PlanId, ServicePointId};
 use crate::person::PersonName;
 
@@ -78,37 +77,4 @@ pub struct Contact {
     pub account: AccountId,
     /// Who.
     pub name: PersonName,
-}
-
-/// A government concession granted to an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Concession {
-    /// What it is called.
-    pub name: &'static str,
-    /// How much it is worth.
-    pub kind: ConcessionType,
-    /// Since when.
-    pub started: NaiveDate,
-    /// The amount per bill, for a fixed amount.
-    pub amount: Option<Cents>,
-    /// The share of usage charges, for a fixed percentage.
-    pub percentage: Option<Decimal>,
-    /// How it is worked out, if it varies.
-    pub information: Option<&'static str>,
-}
-
-impl Concession {
-    /// The concession of a kind.
-    pub(crate) fn of(kind: ConcessionType, started: NaiveDate) -> Self {
-        let (name, amount, percentage, information) = match kind {
-            ConcessionType::FixedAmount => ("Medical cooling concession", Some(Cents(2_150)), None, None),
-            ConcessionType::FixedPercentage => {
-                ("Annual electricity concession", None, Some(Decimal::new(175, 3)), None)
-            }
-            ConcessionType::Variable => {
-                ("Excess electricity concession", None, None, Some("Worked out on application, once a year"))
-            }
-        };
-        Self { name, kind, started, amount, percentage, information }
-    }
 }

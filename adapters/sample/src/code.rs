@@ -156,6 +156,33 @@ codes! {
     /// What a postal address is for.
     AddressPurpose { Mail = "MAIL", Physical = "PHYSICAL", Registered = "REGISTERED", Work = "WORK" }
 
+    /// What a concession lowers.
+    ConcessionTarget {
+        Invoice = "INVOICE",
+        Usage = "USAGE",
+        ServiceCharge = "SERVICE_CHARGE",
+        ControlledLoad = "CONTROLLED_LOAD",
+    }
+
+    /// Whose card it is that is charged.
+    CardScheme {
+        Visa = "VISA",
+        Mastercard = "MASTERCARD",
+        Amex = "AMEX",
+        Diners = "DINERS",
+        Other = "OTHER",
+        Unknown = "UNKNOWN",
+    }
+
+    /// How the amount of a payment comes about.
+    Calculation { Static = "STATIC", Balance = "BALANCE", Calculated = "CALCULATED" }
+
+    /// What names a digital wallet.
+    WalletIdentifier { Email = "EMAIL", ContactName = "CONTACT_NAME", Telephone = "TELEPHONE" }
+
+    /// Whose digital wallet it is.
+    WalletProvider { Paypal = "PAYPAL_AU", Other = "OTHER" }
+
     /// As what a customer holds an account. These are Wattle's words; the standard has none.
     Role {
         Holder = "HOLDER",

@@ -13,6 +13,7 @@ pub(crate) enum Stream {
     History = 3,
     Mutation = 4,
     Customer = 5,
+    Terms = 6,
 }
 
 /// A small, fast, seeded generator.

@@ -4,11 +4,13 @@ use chrono::NaiveDate;
 
 use crate::account::{Account, Agreement, Contact, Holding};
 use crate::address::{Address, Fuel, ServicePoint};
+use crate::concession::Concession;
 use crate::customer::Customer;
 use crate::decimal::{Cents, Decimal};
 use crate::id::{AccountId, AddressId, ContactId, CustomerId, InvoiceId, PlanId};
 use crate::invoice::Invoice;
 use crate::ledger::LedgerEntry;
+use crate::schedule::PaymentSchedule;
 use crate::world::World;
 
 /// One change. A retailer's projection turns it into SQL, in the order of the mutation.
@@ -35,7 +37,8 @@ pub enum Effect {
         /// The number from now on.
         to: String,
     },
-    /// A closed account is purged, and everything on it: holdings, contacts, agreements, invoices, ledger, balance.
+    /// A closed account is purged, and everything on it: holdings, contacts, payment schedules,
+    /// concessions, agreements, invoices, ledger, balance.
     PurgeAccount {
         /// Which.
         account: AccountId,
@@ -46,6 +49,14 @@ pub enum Effect {
     PutHolding(Holding),
     /// A holding goes away.
     DeleteHolding(CustomerId, AccountId),
+    /// A payment schedule is new or another one.
+    PutPaymentSchedule(PaymentSchedule),
+    /// A payment schedule goes away: the one of the account with this number.
+    DeletePaymentSchedule(AccountId, u8),
+    /// A concession is new or changed.
+    PutConcession(Concession),
+    /// A concession goes away: the one of the account with this number.
+    DeleteConcession(AccountId, u8),
     /// A contact is new, or has moved to another account.
     PutContact(Contact),
     /// A contact goes away.
@@ -152,6 +163,10 @@ impl World {
             Effect::PurgeAccount { account, .. } => self.purge_account(*account),
             Effect::PutHolding(holding) => self.put_holding(holding.clone()),
             Effect::DeleteHolding(customer, account) => self.delete_holding(*customer, *account),
+            Effect::PutPaymentSchedule(schedule) => self.put_schedule(schedule.clone()),
+            Effect::DeletePaymentSchedule(account, number) => self.delete_schedule(*account, *number),
+            Effect::PutConcession(concession) => self.put_concession(concession.clone()),
+            Effect::DeleteConcession(account, number) => self.delete_concession(*account, *number),
             Effect::PutContact(contact) => self.put_contact(contact.clone()),
             Effect::DeleteContact(id) => self.remove_contact(*id),
             Effect::PutAgreement(agreement) => self.put_agreement(agreement.clone()),

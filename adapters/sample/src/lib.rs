@@ -1,7 +1,7 @@
 //! One seeded World of energy customers and what happens to it, known to no engine.
 //!
 //! A [`World`] has persons and organisations, accounts held alone, jointly or for somebody else, addresses that accounts
-//! share, supply points of electricity and gas, a plan catalogue, agreements, authorised contacts, concessions, and for
+//! share, supply points of electricity and gas, a plan catalogue, agreements, authorised contacts, payment schedules, concessions, and for
 //! every account years of invoices and a ledger that adds up to its balance. Each sample retailer has a *projection* of
 //! it into its own schema.
 //!
@@ -27,6 +27,7 @@ mod books;
 mod calendar;
 mod catalogue;
 mod code;
+mod concession;
 mod customer;
 mod decimal;
 mod dice;
@@ -45,18 +46,20 @@ mod population;
 mod rating;
 mod reach;
 mod row;
+mod schedule;
 mod workload;
 mod world;
 
-pub use account::{Account, Agreement, Concession, Contact, Holding};
+pub use account::{Account, Agreement, Contact, Holding};
 pub use address::{Address, Fuel, ServicePoint};
 pub use answers::{Answers, Projection};
 pub use code::{
-    AddressPurpose, ChargeType, ConcessionType, Day, DemandPeriod, DiscountCategory, DiscountType,
-    EmailPurpose, FeeTerm, FeeType, FeedInPayer, FeedInScheme, FuelType, IndustryRelease, OccupationRelease,
-    OrganisationType, PaymentMethod, PaymentOption, PaymentStatus, PhonePurpose, PricingModel, Role,
-    TouPeriod, Unit, UsageType,
+    AddressPurpose, Calculation, CardScheme, ChargeType, ConcessionTarget, ConcessionType, Day, DemandPeriod,
+    DiscountCategory, DiscountType, EmailPurpose, FeeTerm, FeeType, FeedInPayer, FeedInScheme, FuelType,
+    IndustryRelease, OccupationRelease, OrganisationType, PaymentMethod, PaymentOption, PaymentStatus,
+    PhonePurpose, PricingModel, Role, TouPeriod, Unit, UsageType, WalletIdentifier, WalletProvider,
 };
+pub use concession::Concession;
 pub use customer::{Customer, Occupation, Organisation, Party};
 pub use decimal::{Cents, Decimal};
 pub use effect::{Effect, FeeChange, Noise, NoiseKind, PriceChange};
@@ -74,6 +77,7 @@ pub use plan::{
 };
 pub use reach::{AddressForm, Email, LinedAddress, PafAddress, Phone, PostalAddress};
 pub use row::{OnConflict, Row, Table};
+pub use schedule::{BankAccount, PaymentMeans, PaymentSchedule, Wallet};
 pub use workload::{Progress, Session, Step, Workload};
 pub use world::{World, WorldConfig};
 

@@ -74,6 +74,16 @@ kinds! {
     EditAddress: 150,
     /// An address is deleted, and those who used it lose it.
     DeleteAddress: 20,
+    /// An account is agreed to be paid in another way.
+    ChangePaymentSchedule: 80,
+    /// An account is no longer paid in an agreed way.
+    EndPaymentSchedule: 30,
+    /// A concession is granted to an account.
+    GrantConcession: 60,
+    /// The day on which a concession ends is set.
+    EndConcession: 40,
+    /// A concession is taken back.
+    WithdrawConcession: 30,
     /// An account gets one more authorised contact.
     AddContact: 100,
     /// An authorised contact moves to another account.

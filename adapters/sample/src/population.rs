@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
-use crate::account::Concession;
 use crate::calendar;
 use crate::code::ConcessionType;
+use crate::concession::Concession;
 use crate::dice::{Dice, Stream};
 use crate::draft::{Draft, Life, Lifetime};
 use crate::effect::Effect;
@@ -32,7 +32,7 @@ pub(crate) fn populate(world: &mut World) {
             world.take(effect);
         }
         for life in lives {
-            let concession = concession(&life, &mut dice);
+            let concession = concession(&life, config.seed, &mut dice);
             let birth = birth(world, &life, concession.as_ref().map(|c| c.kind), &mut dice);
             world.set_birth(life.account, birth, concession);
         }
@@ -47,14 +47,15 @@ fn lifetime(today: NaiveDate, dice: &mut Dice) -> Lifetime {
     Lifetime { opened, closed }
 }
 
-fn concession(life: &Life, dice: &mut Dice) -> Option<Concession> {
+fn concession(life: &Life, seed: u64, dice: &mut Dice) -> Option<Concession> {
     let kind = match dice.below(100) {
         0..8 => ConcessionType::FixedPercentage,
         8..11 => ConcessionType::FixedAmount,
         11..13 => ConcessionType::Variable,
         _ => return None,
     };
-    (!life.business).then(|| Concession::of(kind, life.opened))
+    let mut details = Dice::new(seed, Stream::Terms, u64::from(life.account.0) << 1);
+    (!life.business).then(|| Concession::throw(life.account, 1, kind, life.opened, &mut details))
 }
 
 fn birth(world: &World, life: &Life, concession: Option<ConcessionType>, dice: &mut Dice) -> Birth {

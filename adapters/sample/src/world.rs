@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 
-use crate::account::{Account, Agreement, Concession, Contact, Holding};
+use crate::account::{Account, Agreement, Contact, Holding};
 use crate::address::{Address, Fuel, ServicePoint};
 use crate::books::Books;
 use crate::catalogue;
+use crate::concession::Concession;
 use crate::customer::Customer;
 use crate::decimal::Cents;
 use crate::effect::{FeeChange, PriceChange};
@@ -17,6 +18,7 @@ use crate::invoice::Invoice;
 use crate::ledger::LedgerEntry;
 use crate::plan::{Contract, Plan, Prices};
 use crate::population;
+use crate::schedule::PaymentSchedule;
 
 /// What a World is made from. Equal configurations make equal Worlds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +57,8 @@ pub(crate) struct Slot {
     pub(crate) holdings: Vec<Holding>,
     pub(crate) agreements: Vec<Agreement>,
     pub(crate) contacts: Vec<Contact>,
-    pub(crate) concession: Option<Concession>,
+    pub(crate) schedules: Vec<PaymentSchedule>,
+    pub(crate) concessions: Vec<Concession>,
     birth: Option<Birth>,
     overlay: Option<Box<Overlay>>,
 }
@@ -162,9 +165,14 @@ impl World {
         self.slot(account).map_or(&[], |slot| &slot.contacts)
     }
 
-    /// The concession granted to an account.
-    pub fn concession(&self, account: AccountId) -> Option<&Concession> {
-        self.slot(account)?.concession.as_ref()
+    /// How an account is agreed to be paid, by number.
+    pub fn payment_schedules(&self, account: AccountId) -> &[PaymentSchedule] {
+        self.slot(account).map_or(&[], |slot| &slot.schedules)
+    }
+
+    /// The concessions granted to an account, by number.
+    pub fn concessions(&self, account: AccountId) -> &[Concession] {
+        self.slot(account).map_or(&[], |slot| &slot.concessions)
     }
 
     /// The invoices and the ledger of an account, in no particular order. Works out some hundred rows: take both.
@@ -226,7 +234,31 @@ impl World {
     pub(crate) fn set_birth(&mut self, account: AccountId, birth: Birth, concession: Option<Concession>) {
         let slot = self.slot_mut(account);
         slot.birth = Some(birth);
-        slot.concession = concession;
+        slot.concessions.extend(concession);
+    }
+
+    pub(crate) fn put_schedule(&mut self, schedule: PaymentSchedule) {
+        let schedules = &mut self.slot_mut(schedule.account).schedules;
+        match schedules.binary_search_by_key(&schedule.number, |listed| listed.number) {
+            Ok(place) => schedules[place] = schedule,
+            Err(place) => schedules.insert(place, schedule),
+        }
+    }
+
+    pub(crate) fn delete_schedule(&mut self, account: AccountId, number: u8) {
+        self.slot_mut(account).schedules.retain(|schedule| schedule.number != number);
+    }
+
+    pub(crate) fn put_concession(&mut self, concession: Concession) {
+        let concessions = &mut self.slot_mut(concession.account).concessions;
+        match concessions.binary_search_by_key(&concession.number, |listed| listed.number) {
+            Ok(place) => concessions[place] = concession,
+            Err(place) => concessions.insert(place, concession),
+        }
+    }
+
+    pub(crate) fn delete_concession(&mut self, account: AccountId, number: u8) {
+        self.slot_mut(account).concessions.retain(|concession| concession.number != number);
     }
 
     pub(crate) fn put_customer(&mut self, customer: Customer) {
@@ -274,7 +306,8 @@ impl World {
             holdings: Vec::new(),
             agreements: Vec::new(),
             contacts: Vec::new(),
-            concession: None,
+            schedules: Vec::new(),
+            concessions: Vec::new(),
             birth: None,
             overlay: None,
         };

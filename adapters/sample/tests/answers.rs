@@ -35,7 +35,7 @@ fn world(seed: u64) -> World {
 fn check_all(world: &World) {
     let answers = Answers::new(world, &Plain);
     let now = Utc.with_ymd_and_hms(2026, 11, 24, 1, 0, 0).unwrap();
-    let (mut invoice_count, mut transaction_count) = (0, 0);
+    let (mut invoice_count, mut transaction_count, mut terms) = (0, 0, BTreeSet::new());
     for account in world.accounts() {
         let Some(detail) = answers.account_detail(account.id) else {
             assert!(account.deleted && answers.account(account.id).is_none());
@@ -46,6 +46,14 @@ fn check_all(world: &World) {
         rules::account(&detail);
         rules::account_detail(&detail);
         rules::amount(&answers.balance(account.id).unwrap()["balance"]);
+        for schedule in answers.payment_schedules(account.id) {
+            rules::payment_schedule(&schedule);
+            terms.insert(schedule["paymentScheduleUType"].as_str().unwrap().to_owned());
+        }
+        for concession in answers.concessions(account.id) {
+            rules::concession(&concession);
+            terms.insert(concession["type"].as_str().unwrap().to_owned());
+        }
         let invoices = answers.recent_invoices(account.id);
         invoices.iter().for_each(rules::invoice);
         assert!(invoices.is_sorted_by(|one, next| one["issueDate"].as_str() > next["issueDate"].as_str()));
@@ -65,6 +73,8 @@ fn check_all(world: &World) {
         forms
             .extend(addresses.iter().map(form).chain([detail["customerUType"].as_str().unwrap().to_owned()]));
     }
+    // Every branch of both.
+    assert_eq!(terms.len(), 7, "{terms:?}");
     assert!(forms.iter().eq(["organisation", "paf", "person", "simple"]), "{forms:?}");
     assert!(invoice_count > 2_000 && transaction_count > 5_000, "{invoice_count} {transaction_count}");
 }

@@ -97,7 +97,8 @@ impl SourceValue {
                 Some(id) => Ok(Some(json!({ SERVICE_POINT_SLOT: id }))),
                 None => cannot(),
             },
-            (Shape::Text | Shape::Ascii | Shape::PlanName, value) => match value.plain_text() {
+            (Shape::Text | Shape::Ascii | Shape::Digits | Shape::PlanName, value) => match value.plain_text()
+            {
                 Some(plain) => text(plain),
                 None => cannot(),
             },
@@ -240,7 +241,7 @@ fn is_plain_decimal(text: &str) -> bool {
 
 fn wire_name(shape: &Shape) -> &'static str {
     match shape {
-        Shape::Text | Shape::Ascii | Shape::PlanName => "a string",
+        Shape::Text | Shape::Ascii | Shape::Digits | Shape::PlanName => "a string",
         Shape::Boolean => "a boolean",
         Shape::Natural | Shape::Positive | Shape::Number => "a number",
         Shape::Enum(_) => "an enumeration",

@@ -183,6 +183,7 @@ fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Violation> {
     let (fits, rule) = match shape {
         Shape::Text => (text.is_some(), "must be a string"),
         Shape::Ascii => (is(str::is_ascii), "must be an ASCIIString"),
+        Shape::Digits => (is(is_digits), "must be digits and nothing else"),
         Shape::Boolean => (value.is_boolean(), "must be a boolean"),
         Shape::Natural => (is_natural(value), "must be a NaturalNumber"),
         Shape::Positive => (is_natural(value) && *value != 0, "must be a PositiveInteger"),
@@ -269,6 +270,10 @@ fn is_uri(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic();
     text.chars().all(plain)
         && scheme.is_some_and(|(s, rest)| rest && s.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_country(text: &str) -> bool {
@@ -450,6 +455,46 @@ mod tests {
         assert_eq!(at(Some("IRL")), Ok(()));
         assert_eq!(at(None), Err("postcode".into()));
         assert_eq!(at(Some("AUS")), Err("postcode".into()));
+    }
+
+    #[test]
+    fn a_bank_account_is_in_digits_unless_it_is_tokenised() {
+        let debit = |fields: Value| {
+            let mut debit = json!({"paymentFrequency": "P1M", "calculationType": "BALANCE"});
+            debit.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            let schedule = json!({"paymentScheduleUType": "directDebit", "directDebit": debit});
+            check(Entity::PaymentSchedule.shape(), &schedule).map_err(|violation| violation.field)
+        };
+        assert_eq!(debit(json!({"bsb": "012345", "accountNumber": "000123"})), Ok(()));
+        assert_eq!(debit(json!({"isTokenised": true})), Ok(()));
+        assert_eq!(debit(json!({"accountNumber": "1"})), Err("directDebit.bsb".into()));
+        assert_eq!(debit(json!({"isTokenised": false, "bsb": "1"})), Err("directDebit.accountNumber".into()));
+        assert_eq!(debit(json!({"bsb": "012-345", "accountNumber": "1"})), Err("directDebit.bsb".into()));
+    }
+
+    #[test]
+    fn a_concession_has_what_its_type_asks_for() {
+        let concession = |fields: Value| {
+            let mut concession = json!({"displayName": "Medical cooling"});
+            concession.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            check(Entity::Concession.shape(), &concession).map_err(|violation| violation.field)
+        };
+        for good in [
+            json!({"type": "FIXED_AMOUNT", "discountFrequency": "P1M", "amount": "21.50", "appliedTo": ["INVOICE"]}),
+            json!({"type": "FIXED_PERCENTAGE", "discountFrequency": "P3M", "percentage": "0.175"}),
+            json!({"type": "VARIABLE", "additionalInfo": "On application"}),
+        ] {
+            assert_eq!(concession(good), Ok(()));
+        }
+        for (bad, field) in [
+            (json!({"type": "FIXED_AMOUNT", "discountFrequency": "P1M"}), "amount"),
+            (json!({"type": "FIXED_AMOUNT", "amount": "21.50"}), "discountFrequency"),
+            (json!({"type": "FIXED_PERCENTAGE", "discountFrequency": "P1M"}), "percentage"),
+            (json!({"type": "VARIABLE"}), "additionalInfo"),
+            (json!({"type": "VARIABLE", "additionalInfo": "x", "appliedTo": ["GAS"]}), "appliedTo.0"),
+        ] {
+            assert_eq!(concession(bad), Err(field.into()));
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ pub enum Shape {
     Text,
     /// `ASCIIString`.
     Ascii,
+    /// A string of digits alone, such as the number of a bank account.
+    Digits,
     /// `true` or `false`.
     Boolean,
     /// `NaturalNumber`: a whole number, not negative.

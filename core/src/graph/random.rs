@@ -45,8 +45,15 @@ fn node(owned_by: Vec<EdgeSpec>, refers_to: Vec<EdgeSpec>) -> NodeSpec {
 /// earlier node (and may be folded into it) or is referred to by one.
 fn build(extras: &[(u8, u8, u8, u8)], dice: &[u16], entities: u8) -> Instance {
     let mut spec = GraphSpec::default();
-    let optional =
-        [Entity::Holding, Entity::Balance, Entity::Invoice, Entity::BillingTransaction, Entity::Plan];
+    let optional = [
+        Entity::Holding,
+        Entity::Balance,
+        Entity::Invoice,
+        Entity::BillingTransaction,
+        Entity::Plan,
+        Entity::PaymentSchedule,
+        Entity::Concession,
+    ];
     let chosen =
         optional.iter().enumerate().filter(|(at, _)| entities >> at & 1 == 1).map(|(_, entity)| *entity);
     for entity in [Entity::Customer, Entity::Account].into_iter().chain(chosen) {

@@ -126,7 +126,11 @@ pub(crate) async fn body(
 ) -> Result<Option<Json>, DbErr> {
     let column = match entity {
         Entity::Customer | Entity::Account => "detail",
-        Entity::Plan | Entity::Invoice | Entity::BillingTransaction => "body",
+        Entity::Plan
+        | Entity::Invoice
+        | Entity::BillingTransaction
+        | Entity::PaymentSchedule
+        | Entity::Concession => "body",
         Entity::Holding | Entity::Balance => return Ok(None),
     };
     let sql = format!(

@@ -40,6 +40,7 @@ pub(super) fn columns(entity: Entity) -> &'static [Column] {
             }
         }
         Entity::Balance => const { &[column("account_id"), column("balance")] },
+        Entity::PaymentSchedule | Entity::Concession => const { &[column("account_id"), column("body")] },
         Entity::Invoice => {
             const { &[column("account_id"), Column { name: "issue_date", cast: "date" }, column("body")] }
         }
@@ -75,6 +76,7 @@ pub(super) fn values(record: &Record) -> Vec<String> {
             vec![owner(0), owner(1), field("role"), shareable.to_owned()]
         }
         Entity::Balance => vec![owner(0), field("balance")],
+        Entity::PaymentSchedule | Entity::Concession => vec![owner(0), body],
         Entity::Invoice => vec![owner(0), field("issueDate"), body],
         Entity::BillingTransaction => {
             // In UTC, in which texts are ordered as the times are.

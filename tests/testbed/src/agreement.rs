@@ -56,6 +56,10 @@ impl<'r> Fetched<'r> {
         let mut invoices = self.owned(Entity::Invoice, key)?;
         invoices.sort_by(|one, other| other["issueDate"].as_str().cmp(&one["issueDate"].as_str()));
         same(&invoices, &answers.invoices(account.id, NaiveDate::MIN, NaiveDate::MAX), "invoices")?;
+        let schedules = self.bodies(Entity::PaymentSchedule, key)?;
+        same(&schedules, &sorted(answers.payment_schedules(account.id)), "payment schedules")?;
+        let concessions = self.bodies(Entity::Concession, key)?;
+        same(&concessions, &sorted(answers.concessions(account.id)), "concessions")?;
         let mut entries = self.owned(Entity::BillingTransaction, key)?;
         let instant = |entry: &Value| entry["executionDateTime"].as_str()?.parse::<DateTime<Utc>>().ok();
         entries.sort_by_key(|entry| std::cmp::Reverse(instant(entry)));
@@ -107,6 +111,12 @@ impl<'r> Fetched<'r> {
         own.map(|record| self.served(record, account)).collect()
     }
 
+    /// The bodies of an account's records that name no account, in the order of their texts.
+    fn bodies(&self, entity: Entity, account: &str) -> Result<Vec<Value>> {
+        let own = self.of(entity)?.values().filter(|record| record.owners[0].as_str() == account);
+        Ok(sorted(own.map(|record| record.body.clone()).collect()))
+    }
+
     /// A record's body as it is served, with the retailer's own ids.
     fn served(&self, record: &Record, account: &str) -> Result<Value> {
         let mut body = self.fill(&record.body)?;
@@ -135,6 +145,11 @@ impl<'r> Fetched<'r> {
             scalar => Ok(scalar.clone()),
         }
     }
+}
+
+fn sorted(mut values: Vec<Value>) -> Vec<Value> {
+    values.sort_by_key(Value::to_string);
+    values
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T, what: &str) -> Result<()> {

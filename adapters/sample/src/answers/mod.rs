@@ -8,6 +8,7 @@
 mod billing;
 mod customer;
 mod plan;
+mod terms;
 
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -120,6 +121,18 @@ impl<'w, P: Projection> Answers<'w, P> {
     pub fn balance(&self, account: AccountId) -> Option<Value> {
         self.visible(account)?;
         Some(json!({ "balance": self.world.balance(account).to_string() }))
+    }
+
+    /// The account's payment schedules, in no order that the standard sets.
+    pub fn payment_schedules(&self, account: AccountId) -> Vec<Value> {
+        let visible = self.visible(account).map(|account| self.world.payment_schedules(account.id));
+        visible.unwrap_or_default().iter().map(terms::payment_schedule).collect()
+    }
+
+    /// The account's concessions, in no order that the standard sets.
+    pub fn concessions(&self, account: AccountId) -> Vec<Value> {
+        let visible = self.visible(account).map(|account| self.world.concessions(account.id));
+        visible.unwrap_or_default().iter().map(terms::concession).collect()
     }
 
     /// The `data` of Get Customer v1.

@@ -161,7 +161,7 @@ impl<'w> Draft<'w> {
         });
         let parts: Vec<_> = parts.collect();
         let business = parts.iter().any(|part| catalogue::product_of(part.plan.id) == Product::Business);
-        Supply { parts, business, concession: slot.concession.as_ref().map(|concession| concession.kind) }
+        Supply { parts, business, concession: slot.concessions.first().map(|concession| concession.kind) }
     }
 
     fn free_issue_date(&self, books: &Books) -> Option<NaiveDate> {

@@ -14,6 +14,7 @@ use crate::dice::{Dice, Stream};
 use crate::effect::Effect;
 use crate::id::{AccountId, AddressId, AgreementId, ContactId, CustomerId, PlanId, ServicePointId};
 use crate::person::PersonName;
+use crate::schedule::PaymentSchedule;
 
 /// An account as it is opened, and what its history will follow from.
 pub(crate) struct Life {
@@ -214,11 +215,26 @@ impl Draft<'_> {
         let number = format!("{}-{:06}", self.number_prefix(), id.0 + 1);
         let account = Account { id, number, opened, closed, deleted: false, mail: Some(mail), bill_months };
         self.effects.push(Effect::PutAccount(account));
+        self.agree_on_payment(id);
         let parts = self.agree(id, premises, lifetime, business);
         for _ in 0..if self.dice.chance(20) { 1 + self.dice.below(2) } else { 0 } {
             self.new_contact(id);
         }
         Life { account: id, mail, opened, closed, business, bill_months, parts }
+    }
+
+    /// Most customers have agreed on how they pay, and a few in two ways.
+    fn agree_on_payment(&mut self, account: AccountId) {
+        let mut dice = Dice::new(self.world.config().seed, Stream::Terms, (u64::from(account.0) << 1) + 1);
+        let count = match dice.below(100) {
+            0..20 => 0,
+            20..90 => 1,
+            _ => 2,
+        };
+        for number in 1..=count {
+            let schedule = PaymentSchedule::throw(account, number, &mut dice);
+            self.effects.push(Effect::PutPaymentSchedule(schedule));
+        }
     }
 
     pub(super) fn number_prefix(&mut self) -> String {

@@ -9,6 +9,7 @@ mod billing;
 mod bulk;
 mod holding;
 mod household;
+mod terms;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -53,6 +54,11 @@ impl<'w> Draft<'w> {
             MutationKind::SwitchPlan => self.switch_plan(),
             MutationKind::EditAddress => self.edit_address(),
             MutationKind::DeleteAddress => self.delete_address(),
+            MutationKind::ChangePaymentSchedule => self.change_payment_schedule(),
+            MutationKind::EndPaymentSchedule => self.end_payment_schedule(),
+            MutationKind::GrantConcession => self.grant_concession(),
+            MutationKind::EndConcession => self.end_concession(),
+            MutationKind::WithdrawConcession => self.withdraw_concession(),
             MutationKind::AddContact => self.add_contact(),
             MutationKind::MoveContact => self.move_contact(),
             MutationKind::RemoveContact => self.remove_contact(),

@@ -1,4 +1,4 @@
-//! The standard's rules for customers, accounts, invoices and billing transactions, as far as the World's answers use
+//! The standard's rules for customers, accounts, invoices, billing transactions and what is agreed of accounts, as far as the World's answers use
 //! them.
 
 use serde_json::Value;
@@ -349,5 +349,55 @@ pub(crate) fn customer_detail(value: &Value) {
                 assert_ne!(house, parts.get("postalDeliveryNumber").is_some(), "{parts}");
             }
         }
+    }
+}
+
+pub(crate) fn payment_schedule(value: &Value) {
+    no_null(value);
+    optional(value, "amount", amount);
+    let members = ["cardDebit", "directDebit", "digitalWallet", "manualPayment"];
+    let (kind, means) = union(value, "paymentScheduleUType", &members);
+    if kind == "manualPayment" {
+        assert!(text(means, "billFrequency").starts_with('P'));
+        return;
+    }
+    assert!(text(means, "paymentFrequency").starts_with('P'));
+    word(means, "calculationType", &["STATIC", "BALANCE", "CALCULATED"]);
+    assert_eq!(value.get("amount").is_some(), text(means, "calculationType") == "STATIC");
+    match kind {
+        "cardDebit" => {
+            word(means, "cardScheme", &["VISA", "MASTERCARD", "AMEX", "DINERS", "OTHER", "UNKNOWN"])
+        }
+        "directDebit" => {
+            let open = !get(means, "isTokenised").as_bool().unwrap();
+            for name in ["bsb", "accountNumber"] {
+                assert_eq!(means.get(name).is_some(), open, "{means}");
+                assert!(!open || text(means, name).bytes().all(|byte| byte.is_ascii_digit()), "{means}");
+            }
+        }
+        _ => {
+            assert!(!text(means, "name").is_empty() && !text(means, "identifier").is_empty());
+            word(means, "type", &["EMAIL", "CONTACT_NAME", "TELEPHONE"]);
+            word(means, "provider", &["PAYPAL_AU", "OTHER"]);
+        }
+    }
+}
+
+pub(crate) fn concession(value: &Value) {
+    no_null(value);
+    word(value, "type", &["FIXED_AMOUNT", "FIXED_PERCENTAGE", "VARIABLE"]);
+    let kind = text(value, "type");
+    assert!(!text(value, "displayName").is_empty());
+    assert_eq!(value.get("additionalInfo").is_some(), kind == "VARIABLE");
+    assert_eq!(value.get("discountFrequency").is_some(), kind != "VARIABLE");
+    assert_eq!(value.get("amount").is_some(), kind == "FIXED_AMOUNT");
+    assert_eq!(value.get("percentage").is_some(), kind == "FIXED_PERCENTAGE");
+    optional(value, "amount", amount);
+    optional(value, "percentage", rate);
+    optional(value, "startDate", date);
+    optional(value, "endDate", date);
+    for target in optional_list(value, "appliedTo") {
+        let words = ["INVOICE", "USAGE", "SERVICE_CHARGE", "CONTROLLED_LOAD"];
+        assert!(words.contains(&target.as_str().unwrap()), "{value}");
     }
 }

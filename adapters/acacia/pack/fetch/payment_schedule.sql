@@ -1,0 +1,23 @@
+select k.ord as "$ord",
+       s.[AccountId] as "$key.AccountId",
+       s.[ScheduleNo] as "$key.ScheduleNo",
+       s.[AccountId] as "$owner.account",
+       cast(s.[Amount] as decimal(19, 4)) as "amount",
+       s.[Means] as "paymentScheduleUType",
+       s.[CardScheme] as "cardDebit.cardScheme",
+       iif(s.[Means] = 'cardDebit', s.[Every], null) as "cardDebit.paymentFrequency",
+       iif(s.[Means] = 'cardDebit', s.[Calculation], null) as "cardDebit.calculationType",
+       s.[Tokenised] as "directDebit.isTokenised",
+       s.[BSB] as "directDebit.bsb",
+       s.[BankAccount] as "directDebit.accountNumber",
+       iif(s.[Means] = 'directDebit', s.[Every], null) as "directDebit.paymentFrequency",
+       iif(s.[Means] = 'directDebit', s.[Calculation], null) as "directDebit.calculationType",
+       s.[WalletName] as "digitalWallet.name",
+       s.[WalletId] as "digitalWallet.identifier",
+       s.[WalletIdKind] as "digitalWallet.type",
+       s.[WalletProvider] as "digitalWallet.provider",
+       iif(s.[Means] = 'digitalWallet', s.[Every], null) as "digitalWallet.paymentFrequency",
+       iif(s.[Means] = 'digitalWallet', s.[Calculation], null) as "digitalWallet.calculationType",
+       iif(s.[Means] = 'manualPayment', s.[Every], null) as "manualPayment.billFrequency"
+from {keys} k
+join [cust].[Payment Schedule] s on s.[AccountId] = k.[AccountId] and s.[ScheduleNo] = k.[ScheduleNo]

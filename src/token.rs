@@ -17,9 +17,11 @@ use crate::context::Context;
 use crate::output::print_json;
 
 /// Everything that a retailer's energy data can be asked with.
-const SCOPES: [&str; 5] = [
+const SCOPES: [&str; 7] = [
     "energy:accounts.basic:read",
     "energy:accounts.detail:read",
+    "energy:accounts.paymentschedule:read",
+    "energy:accounts.concessions:read",
     "energy:billing:read",
     "common:customer.basic:read",
     "common:customer.detail:read",

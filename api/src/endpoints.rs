@@ -54,6 +54,10 @@ pub enum Operation {
     ListEnergyAccountBillingBulk,
     /// Get Billing For Specific Accounts.
     ListEnergyAccountBillingForSpecificAccounts,
+    /// Get Agreed Payment Schedule.
+    GetEnergyAccountPaymentSchedule,
+    /// Get Concessions.
+    GetEnergyAccountConcessions,
     /// Get Customer.
     GetCustomer,
     /// Get Customer Detail.
@@ -236,8 +240,8 @@ use Tier::{High, LargePayload, LargeSecondary, Low, Secondary, Unattended, Unaut
 pub static ENDPOINTS: &[Endpoint] = &[
     row(GET, "/energy/accounts", "listEnergyAccounts", ACCOUNTS_BASIC, &[2], High, Paged, Retailer, Some(ListEnergyAccounts)),
     row(GET, "/energy/accounts/{accountId}", "getEnergyAccountDetail", ACCOUNTS_DETAIL, &[4], High, Single, Retailer, Some(GetEnergyAccountDetail)),
-    row(GET, "/energy/accounts/{accountId}/payment-schedule", "getEnergyAccountPaymentSchedule", SCHEDULE, &[1], Low, Single, Retailer, None),
-    row(GET, "/energy/accounts/{accountId}/concessions", "getEnergyAccountConcessions", CONCESSIONS, &[1], Low, Single, Retailer, None),
+    row(GET, "/energy/accounts/{accountId}/payment-schedule", "getEnergyAccountPaymentSchedule", SCHEDULE, &[1], Low, Single, Retailer, Some(GetEnergyAccountPaymentSchedule)),
+    row(GET, "/energy/accounts/{accountId}/concessions", "getEnergyAccountConcessions", CONCESSIONS, &[1], Low, Single, Retailer, Some(GetEnergyAccountConcessions)),
     row(GET, "/energy/accounts/{accountId}/balance", "getEnergyAccountBalance", BILLING, &[1], High, Single, Retailer, Some(GetEnergyAccountBalance)),
     row(GET, "/energy/accounts/balances", "listEnergyAccountBalancesBulk", BILLING, &[1], Low, Paged, Retailer, Some(ListEnergyAccountBalancesBulk)),
     row(POST, "/energy/accounts/balances", "listEnergyAccountBalancesSpecificAccounts", BILLING, &[1], Low, Paged, Retailer, Some(ListEnergyAccountBalancesSpecificAccounts)),

@@ -19,7 +19,8 @@ use wattle_tenants::{Tenant, Tenants};
 use crate::scene::Scene;
 
 /// Everything that the endpoints of the retailer ask for.
-const SCOPES: &str = "energy:accounts.basic:read energy:accounts.detail:read energy:billing:read \
+const SCOPES: &str = "energy:accounts.basic:read energy:accounts.detail:read \
+    energy:accounts.paymentschedule:read energy:accounts.concessions:read energy:billing:read \
     common:customer.basic:read common:customer.detail:read";
 const PRODUCT: &str = "oracle";
 
@@ -157,6 +158,15 @@ where
         let balance = self.get(&format!("{at}/balance"), 1).await?;
         let expected = answers.balance(account).context("the World has the account")?;
         self.ids.same(&balance["data"], &expected, "balance")?;
+        for (path, name, expected) in [
+            ("payment-schedule", "paymentSchedules", answers.payment_schedules(account)),
+            ("concessions", "concessions", answers.concessions(account)),
+        ] {
+            let found = self.get(&format!("{at}/{path}"), 1).await?;
+            let found = found["data"][name].as_array().with_context(|| format!("{name} are a list"))?;
+            // The standard sets no order for them.
+            self.list(&sorted(found).into(), &sorted(&expected), name)?;
+        }
         // All there ever was, so that nothing depends on today.
         let window = "oldest-date=2000-01-01&newest-date=2100-01-01&page-size=1000";
         let invoices = self.get(&format!("{at}/invoices?{window}"), 1).await?;
@@ -205,6 +215,12 @@ where
         ensure!(status.is_success(), "GET {path} answered {status}: {}", String::from_utf8_lossy(&body));
         Ok(serde_json::from_slice(&body)?)
     }
+}
+
+fn sorted(values: &[Value]) -> Vec<Value> {
+    let mut values = values.to_vec();
+    values.sort_by_key(Value::to_string);
+    values
 }
 
 /// Which served id stands for which of the retailer's keys: one for one, in both directions.

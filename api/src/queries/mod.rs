@@ -122,11 +122,30 @@ macro_rules! records_of_account {
     };
 }
 
+/// All records of the account that parameters 5 and 6 name, in the order of their ids: of these an account has few.
+macro_rules! all_of_account {
+    ($table:literal) => {
+        concat!(
+            permission!(),
+            ", own as (
+                select r.body, r.source_id
+                from ",
+            $table,
+            " r where exists (select 1 from permission where standing = 'good')
+                  and r.source_system = $5 and r.account_id = $6
+            )
+            select p.*, r.body from permission p left join own r on true order by r.source_id"
+        )
+    };
+}
+
 pub(crate) mod account;
 pub(crate) mod balance;
 pub(crate) mod billing_transaction;
+pub(crate) mod concession;
 pub(crate) mod customer;
 pub(crate) mod invoice;
+pub(crate) mod payment_schedule;
 pub(crate) mod several;
 
 /// One page of an account's records.
@@ -142,10 +161,14 @@ pub(crate) struct Records {
 impl Records {
     /// Reads what a statement answers: one row per record, or one without a body when there is none.
     fn from_rows(rows: &[QueryResult], granted: Granted) -> Result<Self, ApiError> {
-        let bodies = rows.iter().map(|row| row.try_get::<Option<String>>("", "body"));
-        let bodies = bodies.filter_map(Result::transpose).collect::<Result<_, _>>()?;
-        Ok(Self { granted, total: total(&rows[0])?, bodies })
+        Ok(Self { granted, total: total(&rows[0])?, bodies: bodies(rows)? })
     }
+}
+
+/// The stored bodies of an answer: one row each, or one row without a body when there is none.
+fn bodies(rows: &[QueryResult]) -> Result<Vec<String>, ApiError> {
+    let bodies = rows.iter().map(|row| row.try_get::<Option<String>>("", "body"));
+    Ok(bodies.filter_map(Result::transpose).collect::<Result<_, _>>()?)
 }
 
 /// What an arrangement allows: proof that the data of the same answer may be served.

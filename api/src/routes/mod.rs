@@ -3,9 +3,11 @@
 mod account;
 mod balance;
 mod billing_transaction;
+mod concession;
 mod customer;
 pub(crate) mod discovery;
 mod invoice;
+mod payment_schedule;
 mod several;
 
 use crate::body::{BodyWriter, BrokenBody, Plans};
@@ -34,6 +36,8 @@ pub(crate) async fn serve(operation: Operation, call: &Call<'_>) -> Result<Vec<u
         }
         Operation::GetEnergyAccountInvoices => invoice::of_account(call).await,
         Operation::GetBillingForEnergyAccount => billing_transaction::of_account(call).await,
+        Operation::GetEnergyAccountPaymentSchedule => payment_schedule::of_account(call).await,
+        Operation::GetEnergyAccountConcessions => concession::of_account(call).await,
         Operation::GetCustomer => customer::basic(call).await,
         Operation::GetCustomerDetail => customer::detail(call).await,
         Operation::Public(_) => Err(ApiError::unexpected("what anyone may ask was served to a token")),
@@ -57,6 +61,12 @@ fn records(call: &Call<'_>, name: &str, page: Page, found: &Records) -> Result<V
     }
     data.push_str("]}");
     Ok(envelope::paged(&data, &call.address(), page, found.total))
+}
+
+/// All of an account's records of a kind that name neither their account nor anything else by an id, under the name that
+/// the standard gives their list.
+fn all(call: &Call<'_>, name: &str, bodies: &[String]) -> Vec<u8> {
+    envelope::single(&format!(r#"{{"{name}":[{}]}}"#, bodies.join(",")), &call.address())
 }
 
 impl From<BrokenBody> for ApiError {

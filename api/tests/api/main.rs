@@ -5,10 +5,12 @@
 mod account;
 mod balance;
 mod billing_transaction;
+mod concession;
 mod consent;
 mod customer;
 mod discovery;
 mod invoice;
+mod payment_schedule;
 mod request;
 mod several;
 mod statement;

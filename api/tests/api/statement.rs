@@ -37,6 +37,8 @@ async fn crowded() -> (Platform, String, String) {
          insert into invoice select 'correa', 'billing', 'i' || n, 'f' || n / 10, date '2026-01-01' + n % 300, '{{}}' {many};
          insert into billing_transaction
              select 'correa', 'billing', 'i' || n, 'f' || n / 10, now() - n * interval '1 minute', '{{}}' {many};
+         insert into payment_schedule select 'correa', 'billing', 's' || n, 'f' || n, '{{}}' {numbers};
+         insert into concession select 'correa', 'billing', 'c' || n, 'f' || n, '{{}}' {numbers};
          insert into quarantine select 'correa', 'billing', e, 'h' || n, 'e', 'p'
              from generate_series(1, {OTHERS}) n, unnest(array['account', 'holding', 'invoice']) e;
          insert into arrangement select 'correa', gen_random_uuid(), '{PRODUCT}', 'billing', 'f' || n, '', 'active', now(), now()

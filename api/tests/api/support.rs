@@ -25,7 +25,7 @@ pub(crate) const BANKSIA: &str = "banksia";
 pub(crate) const PRODUCT: &str = "product-1";
 pub(crate) const CUSTOMER: &str = "c1";
 pub(crate) const ALL_SCOPES: &str = "openid energy:accounts.basic:read energy:accounts.detail:read \
-    energy:billing:read common:customer.basic:read common:customer.detail:read";
+    energy:accounts.paymentschedule:read energy:accounts.concessions:read energy:billing:read common:customer.basic:read common:customer.detail:read";
 /// What the public addresses of the tenants begin with; the rest is the path on the shared host.
 pub(crate) const PUBLIC: &str = "https://cdr.example";
 

@@ -22,6 +22,10 @@ async fn twins(engine: Engine) -> (Platform, Consent, Consent) {
         let invoice = json!({"invoiceNumber": format!("of {tenant}"), "servicePoints": []});
         let row = json!({"account_id": "100", "issue_date": "2026-11-01", "body": invoice.to_string()});
         platform.insert(tenant, "invoice", row).await;
+        for table in ["payment_schedule", "concession"] {
+            let body = json!({"amount": format!("of {tenant}")}).to_string();
+            platform.insert(tenant, table, json!({"account_id": "100", "body": body})).await;
+        }
         let transaction = json!({"gst": format!("of {tenant}")});
         let row = json!({"account_id": "100", "executed_at": "2026-11-01T00:00:00Z", "body": transaction.to_string()});
         platform.insert(tenant, "billing_transaction", row).await;
@@ -70,6 +74,8 @@ async fn keeps_tenants_apart(engine: Engine, endpoint: &Endpoint) {
         | Operation::Public(_) => {}
         Operation::GetEnergyAccountDetail
         | Operation::GetEnergyAccountBalance
+        | Operation::GetEnergyAccountPaymentSchedule
+        | Operation::GetEnergyAccountConcessions
         | Operation::GetEnergyAccountInvoices
         | Operation::GetBillingForEnergyAccount => strange(404).await,
         Operation::ListEnergyAccountBalancesSpecificAccounts
@@ -107,7 +113,7 @@ async fn ids_of_another_product_or_customer_are_none(
     }
     for (own, consent) in [&first, &other_product, &other_customer].into_iter().enumerate() {
         for (at, id) in ids.iter().enumerate() {
-            let tail = ["", "/balance", "/invoices", "/billing"];
+            let tail = ["", "/balance", "/invoices", "/billing", "/payment-schedule", "/concessions"];
             for answer in tail.map(|tail| format!("/energy/accounts/{id}{tail}")) {
                 let answer = platform.get(consent, &answer).await;
                 if at == own {

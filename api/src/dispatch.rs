@@ -32,9 +32,6 @@ const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Answers any request below [`BASE_PATH`].
 pub(crate) async fn answer(request: HttpRequest, payload: Payload, state: Data<ApiState>) -> HttpResponse {
-    if let Some(answer) = preflight(&request) {
-        return answer;
-    }
     let started = Instant::now();
     let interaction = InteractionId::of(request.headers());
     let mut known = Known::default();
@@ -44,11 +41,16 @@ pub(crate) async fn answer(request: HttpRequest, payload: Payload, state: Data<A
     );
     let served = served.await.unwrap_or_else(|late| Err(ApiError::unavailable(late)));
     let (mut response, error) = match served {
-        Ok(served) => {
+        Ok(Served::Data { body, version }) => {
             let mut response = HttpResponse::Ok();
             response.insert_header((CONTENT_TYPE, "application/json"));
-            response.insert_header((HeaderName::from_static(X_V), HeaderValue::from(served.version)));
-            (response.body(served.body), None)
+            response.insert_header((HeaderName::from_static(X_V), HeaderValue::from(version)));
+            (response.body(body), None)
+        }
+        Ok(Served::Preflight) => {
+            let mut response = HttpResponse::NoContent();
+            response.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, format!("{X_V}, {X_MIN_V}")));
+            (response.finish(), None)
         }
         Err(error) => (error.response(), Some(error)),
     };
@@ -73,21 +75,9 @@ fn open_to_browsers(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(X_V));
 }
 
-/// The answer to what a browser asks before it sends the standard's headers to a public path, on behalf of a page.
-fn preflight(request: &HttpRequest) -> Option<HttpResponse> {
-    let Resolved::WrongMethod(path) =
-        endpoints::resolve(request.method(), request.match_info().unprocessed())
-    else {
-        return None;
-    };
-    if request.method() != Method::OPTIONS || endpoints::of_path(path).any(|it| it.access != Access::Public) {
-        return None;
-    }
-    let mut response = HttpResponse::NoContent().finish();
-    open_to_browsers(response.headers_mut());
-    let headers = HeaderValue::from_str(&format!("{X_V}, {X_MIN_V}")).expect("the names are visible ASCII");
-    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
-    Some(response)
+/// What a browser asks before it sends the standard's headers, on behalf of a page, to a path that anyone may ask.
+fn is_preflight(method: &Method, path: &str) -> bool {
+    method == Method::OPTIONS && endpoints::of_path(path).all(|endpoint| endpoint.access == Access::Public)
 }
 
 /// Answers a request for a path that is nobody's.
@@ -110,10 +100,12 @@ pub(crate) async fn health(state: Data<ApiState>) -> HttpResponse {
     }
 }
 
-/// A 200.
-struct Served {
-    body: Vec<u8>,
-    version: u32,
+/// An answer that is no error.
+enum Served {
+    /// A 200.
+    Data { body: Vec<u8>, version: u32 },
+    /// A 204, which lets a browser send the headers of the standard.
+    Preflight,
 }
 
 async fn serve(
@@ -129,6 +121,10 @@ async fn serve(
         Resolved::NotImplemented(endpoint) => {
             known.endpoint = Some(endpoint);
             return Err(ApiError::new(ErrorCode::ResourceNotImplemented, format!("{BASE_PATH}{path}")));
+        }
+        Resolved::WrongMethod(path) if is_preflight(request.method(), path) => {
+            known.endpoint = endpoints::of_path(path).next();
+            return Ok(Served::Preflight);
         }
         Resolved::WrongMethod(path) => {
             let methods: Vec<_> = endpoints::of_path(path).map(|endpoint| endpoint.method.as_str()).collect();
@@ -146,10 +142,8 @@ async fn serve(
         let version = headers::check_public(request.headers(), endpoint)?;
         let url = format!("{}{BASE_PATH}{path}", tenant.public_base_url);
         let address = Address { url, query: Query(request.query_string()) };
-        return Ok(Served {
-            body: routes::discovery::serve(operation, &tenant, &address, Utc::now()),
-            version,
-        });
+        let body = routes::discovery::serve(operation, &tenant, &address, Utc::now());
+        return Ok(Served::Data { body, version });
     }
     let token = token::authenticate(request.headers(), &tenant, origin(request), Utc::now())?;
     known.software_product = Some(token.software_product().to_owned());
@@ -158,7 +152,7 @@ async fn serve(
     let body = body(endpoint, payload).await?;
     let call = Call::authorise(tenants, &tenant, token, endpoint, parameter, query, &body)?;
     let body = routes::serve(operation, &call).await?;
-    Ok(Served { body, version: accepted.version })
+    Ok(Served::Data { body, version: accepted.version })
 }
 
 /// What a request has beside its address; nothing unless the endpoint asks for it.

@@ -41,20 +41,13 @@ fn statement(world: &World, numbers: &mut Numbers<'_>, index: u64, effect: &Effe
             let number = numbers.get(*account);
             format!("delete from cust_holder where customer_no = {customer} and acct_no = '{number}';\n")
         }
-        Effect::PutPaymentSchedule(schedule) => terms_table::PAYMENT
-            .put_on_duplicate_key([schedule], |row, schedule| terms_table::payment(row, numbers, schedule)),
+        Effect::PutPaymentSchedule(schedule) => terms_table::put_payment(numbers, schedule),
         Effect::DeletePaymentSchedule(account, number) => {
-            let account = numbers.get(*account);
-            format!("delete from cust_payment where acct_no = '{account}' and seq = {number};\n")
+            terms_table::delete(&terms_table::PAYMENT, numbers.get(*account), *number)
         }
-        Effect::PutConcession(concession) => {
-            terms_table::CONCESSION.put_on_duplicate_key([concession], |row, concession| {
-                terms_table::concession(row, numbers, concession);
-            })
-        }
+        Effect::PutConcession(concession) => terms_table::put_concession(numbers, concession),
         Effect::DeleteConcession(account, number) => {
-            let account = numbers.get(*account);
-            format!("delete from cust_concession where acct_no = '{account}' and seq = {number};\n")
+            terms_table::delete(&terms_table::CONCESSION, numbers.get(*account), *number)
         }
         Effect::PutContact(contact) => table::CONTACT
             .put_on_duplicate_key([contact], |row, contact| table::contact(row, numbers, contact)),

@@ -1,7 +1,7 @@
 //! How the World's payment schedules and concessions become rows of Banksia's tables.
 
 use wattle_sample::{
-    Concession, ConcessionTarget, ConcessionType, Numbers, PaymentMeans, PaymentSchedule, Row, tables,
+    Concession, ConcessionTarget, ConcessionType, Numbers, PaymentMeans, PaymentSchedule, Row, Table, tables,
 };
 
 tables! {
@@ -65,4 +65,19 @@ pub(crate) fn payment(row: &mut Row, numbers: &Numbers<'_>, schedule: &PaymentSc
         .opt(wallet.map(|wallet| &wallet.identifier))
         .opt(wallet.map(|wallet| wallet.kind.cds()))
         .opt(wallet.map(|wallet| wallet.provider.cds()));
+}
+
+/// The statement that puts a concession.
+pub(crate) fn put_concession(numbers: &Numbers<'_>, put: &Concession) -> String {
+    CONCESSION.put_on_duplicate_key([put], |row, put| concession(row, numbers, put))
+}
+
+/// The statement that puts a payment schedule.
+pub(crate) fn put_payment(numbers: &Numbers<'_>, put: &PaymentSchedule) -> String {
+    PAYMENT.put_on_duplicate_key([put], |row, put| payment(row, numbers, put))
+}
+
+/// The statement that deletes from one of both tables.
+pub(crate) fn delete(table: &Table, account: &str, number: u8) -> String {
+    format!("delete from {} where acct_no = '{account}' and seq = {number};\n", table.name)
 }

@@ -45,21 +45,13 @@ fn statement(world: &World, numbers: &mut Numbers<'_>, index: u64, effect: &Effe
                 "delete from crm.account_holding where party_id = {customer} and account_no = '{number}';\n"
             )
         }
-        Effect::PutPaymentSchedule(schedule) => terms_table::PAYMENT_SCHEDULE
-            .put([schedule], |row, schedule| terms_table::payment_schedule(row, numbers, schedule)),
+        Effect::PutPaymentSchedule(schedule) => terms_table::put_schedule(numbers, schedule),
         Effect::DeletePaymentSchedule(account, number) => {
-            let account = numbers.get(*account);
-            format!(
-                "delete from crm.payment_schedule where account_no = '{account}' and schedule_no = {number};\n"
-            )
+            terms_table::delete(&terms_table::PAYMENT_SCHEDULE, numbers.get(*account), *number)
         }
-        Effect::PutConcession(concession) => terms_table::CONCESSION
-            .put([concession], |row, concession| terms_table::concession(row, numbers, concession)),
+        Effect::PutConcession(concession) => terms_table::put_concession(numbers, concession),
         Effect::DeleteConcession(account, number) => {
-            let account = numbers.get(*account);
-            format!(
-                "delete from crm.concession where account_no = '{account}' and concession_no = {number};\n"
-            )
+            terms_table::delete(&terms_table::CONCESSION, numbers.get(*account), *number)
         }
         Effect::PutContact(contact) => {
             table::CONTACT.put([contact], |row, contact| table::contact(row, numbers, contact))

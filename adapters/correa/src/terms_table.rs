@@ -2,7 +2,7 @@
 
 use wattle_sample::{
     Calculation, CardScheme, Concession, ConcessionTarget, ConcessionType, Numbers, PaymentMeans,
-    PaymentSchedule, Row, WalletIdentifier, WalletProvider, tables,
+    PaymentSchedule, Row, Table, WalletIdentifier, WalletProvider, tables,
 };
 
 use crate::table::array;
@@ -80,4 +80,20 @@ pub(crate) fn payment_schedule(row: &mut Row, numbers: &Numbers<'_>, schedule: &
             WalletProvider::Paypal => "PP",
             WalletProvider::Other => "OTH",
         }));
+}
+
+/// The statement that puts a concession.
+pub(crate) fn put_concession(numbers: &Numbers<'_>, put: &Concession) -> String {
+    CONCESSION.put([put], |row, put| concession(row, numbers, put))
+}
+
+/// The statement that puts a payment schedule.
+pub(crate) fn put_schedule(numbers: &Numbers<'_>, put: &PaymentSchedule) -> String {
+    PAYMENT_SCHEDULE.put([put], |row, put| payment_schedule(row, numbers, put))
+}
+
+/// The statement that deletes from one of both tables, whose keys are an account's number and one of its own.
+pub(crate) fn delete(table: &Table, account: &str, number: u8) -> String {
+    let own = table.columns[1];
+    format!("delete from {} where account_no = '{account}' and {own} = {number};\n", table.name)
 }

@@ -45,15 +45,12 @@ fn statement<'w>(world: &'w World, known: &mut Known<'w>, index: u64, effect: &'
             let number = known.number(*account);
             format!("delete from grants where client_id = {customer} and account = '{number}';\n")
         }
-        Effect::PutPaymentSchedule(schedule) => {
-            terms_table::PAY_PLAN.put([schedule], |row, schedule| terms_table::pay_plan(row, known, schedule))
-        }
+        Effect::PutPaymentSchedule(schedule) => terms_table::put_pay_plan(known, schedule),
         Effect::DeletePaymentSchedule(account, place) => {
             let account = known.number(*account);
             format!("delete from pay_plans where account = '{account}' and place = {place};\n")
         }
-        Effect::PutConcession(concession) => terms_table::REBATE
-            .put([concession], |row, concession| terms_table::rebate(row, known, concession)),
+        Effect::PutConcession(concession) => terms_table::put_rebate(known, concession),
         Effect::DeleteConcession(account, place) => {
             let account = known.number(*account);
             format!("update rebates set withdrawn = 1 where account = '{account}' and place = {place};\n")

@@ -65,3 +65,13 @@ fn terms(schedule: &PaymentSchedule) -> Value {
         PaymentMeans::Manual => json!({"by": "hand", "every": every}),
     }
 }
+
+/// The statement that puts a rebate.
+pub(crate) fn put_rebate(known: &Known<'_>, put: &Concession) -> String {
+    REBATE.put([put], |row, put| rebate(row, known, put))
+}
+
+/// The statement that puts a plan by which an account is paid.
+pub(crate) fn put_pay_plan(known: &Known<'_>, put: &PaymentSchedule) -> String {
+    PAY_PLAN.put([put], |row, put| pay_plan(row, known, put))
+}

@@ -156,6 +156,7 @@ async fn anyone_may_ask_from_any_page_and_versions_are_negotiated(
         let preflight =
             platform.send(ask(&[("access-control-request-method", "GET")]).method(Method::OPTIONS)).await;
         assert_eq!(preflight.status, 204);
+        assert!(preflight.header("x-fapi-interaction-id").is_some());
         assert_eq!(preflight.header("access-control-allow-origin"), Some("*"));
         assert_eq!(preflight.header("access-control-allow-headers"), Some("x-v, x-min-v"));
         assert_eq!(platform.send(ask(&[]).method(Method::POST)).await.status, 405);

@@ -97,11 +97,12 @@ impl SourceValue {
                 Some(id) => Ok(Some(json!({ SERVICE_POINT_SLOT: id }))),
                 None => cannot(),
             },
-            (Shape::Text | Shape::Ascii | Shape::Digits | Shape::PlanName, value) => match value.plain_text()
-            {
-                Some(plain) => text(plain),
-                None => cannot(),
-            },
+            (Shape::Text | Shape::EnumIf(..) | Shape::Ascii | Shape::Digits | Shape::PlanName, value) => {
+                match value.plain_text() {
+                    Some(plain) => text(plain),
+                    None => cannot(),
+                }
+            }
             (Shape::Boolean, Self::Integer(0 | 1)) => Ok(Some(Value::Bool(*self == Self::Integer(1)))),
             (Shape::Boolean, Self::Text(flag)) if matches!(flag.as_str(), "true" | "false") => {
                 Ok(Some(Value::Bool(flag == "true")))
@@ -241,7 +242,7 @@ fn is_plain_decimal(text: &str) -> bool {
 
 fn wire_name(shape: &Shape) -> &'static str {
     match shape {
-        Shape::Text | Shape::Ascii | Shape::Digits | Shape::PlanName => "a string",
+        Shape::Text | Shape::EnumIf(..) | Shape::Ascii | Shape::Digits | Shape::PlanName => "a string",
         Shape::Boolean => "a boolean",
         Shape::Natural | Shape::Positive | Shape::Number => "a number",
         Shape::Enum(_) => "an enumeration",

@@ -115,6 +115,9 @@ impl Scope<'_> {
                 })
             }
             (Shape::List(_), _) => Err(violation("", "must be an array")),
+            (Shape::EnumIf(condition, words), value) if self.holds(condition) => {
+                check_scalar(&Shape::Enum(words), value)
+            }
             (shape, value) => check_scalar(shape, value),
         }
     }
@@ -181,7 +184,7 @@ fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Violation> {
     let is = |fits: fn(&str) -> bool| text.is_some_and(fits);
     let slot = |name: &str| value.get(name).is_some_and(Value::is_string);
     let (fits, rule) = match shape {
-        Shape::Text => (text.is_some(), "must be a string"),
+        Shape::Text | Shape::EnumIf(..) => (text.is_some(), "must be a string"),
         Shape::Ascii => (is(str::is_ascii), "must be an ASCIIString"),
         Shape::Digits => (is(is_digits), "must be digits and nothing else"),
         Shape::Boolean => (value.is_boolean(), "must be a boolean"),
@@ -442,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_abroad_needs_no_postcode() {
+    fn an_address_abroad_needs_no_postcode_and_no_state_of_australias() {
         let shape = crate::Entity::Customer.shape().at("organisation.physicalAddresses.simple");
         let Some(Shape::Object(simple)) = shape else { panic!("it is an object") };
         let at = |country: Option<&str>| {
@@ -455,6 +458,13 @@ mod tests {
         assert_eq!(at(Some("IRL")), Ok(()));
         assert_eq!(at(None), Err("postcode".into()));
         assert_eq!(at(Some("AUS")), Err("postcode".into()));
+        // Nor has it a state of Australia's.
+        let mut lines =
+            json!({"addressLine1": "1 Wattle St", "city": "Ballarat", "state": "VIC", "postcode": "3350"});
+        assert_eq!(check(simple, &lines), Ok(()));
+        lines["state"] = "Victoria".into();
+        let violation = check(simple, &lines).unwrap_err();
+        assert_eq!((violation.field.as_str(), violation.rule.contains("NSW, QLD, VIC")), ("state", true));
     }
 
     #[test]

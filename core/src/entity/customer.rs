@@ -177,7 +177,7 @@ static PHYSICAL_ADDRESS: Object = Object {
 const AUSTRALIAN: Condition =
     Condition::Either(&Condition::Absent(&["country"]), &Condition::Is("country", &["AUS"]));
 /// The states of the postal address file.
-const STATE: Shape = Shape::Enum(&["NSW", "QLD", "VIC", "NT", "WA", "SA", "TAS", "ACT", "AAT"]);
+const STATES: &[&str] = &["NSW", "QLD", "VIC", "NT", "WA", "SA", "TAS", "ACT", "AAT"];
 
 static SIMPLE: Object = Object {
     fields: &[
@@ -187,8 +187,7 @@ static SIMPLE: Object = Object {
         may("addressLine3", TEXT),
         when(AUSTRALIAN, "postcode", TEXT),
         must("city", TEXT),
-        // One of the states above in Australia, anything elsewhere.
-        must("state", TEXT),
+        must("state", Shape::EnumIf(&AUSTRALIAN, STATES)),
         may("country", Shape::Country),
     ],
 };
@@ -216,6 +215,6 @@ static PAF: Object = Object {
         may("postalDeliveryNumberSuffix", TEXT),
         must("localityName", TEXT),
         must("postcode", TEXT),
-        must("state", STATE),
+        must("state", Shape::Enum(STATES)),
     ],
 };

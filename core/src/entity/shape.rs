@@ -19,6 +19,8 @@ pub enum Shape {
     Number,
     /// One of these words.
     Enum(&'static [&'static str]),
+    /// Any string, but one of these words where the condition holds.
+    EnumIf(&'static Condition, &'static [&'static str]),
     /// `DateString`: `YYYY-MM-DD`.
     Date,
     /// `DateTimeString`: RFC 3339 with an offset.

@@ -64,8 +64,8 @@ const WITHOUT_A_SOURCE: &[Mistake] = &[
     ),
     mistake(
         GRAPH,
-        "{ node = \"party\", by = [\"party_id\"] }",
-        "{ node = \"person\", by = [\"party_id\"] }",
+        "{ node = \"party\", by = [\"party_id\"] }, {",
+        "{ node = \"person\", by = [\"party_id\"] }, {",
         &["node `holding`", "predecessor `person` that is not in the graph"],
     ),
     mistake(

@@ -27,7 +27,7 @@ use wattle_testbed::{Engine, MariaDb, Postgres};
 use stage::{Stage, place, server};
 
 /// Schedules of each pair in an ordinary run, and of a pair whose source takes longer to start and to restart.
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 4;
 const SEEDS_OF_SLOW_SERVERS: u64 = 2;
 /// Faults of one schedule.
 const FAULTS: u64 = 10;

@@ -8,9 +8,8 @@ use crate::scene::workload::{Workload, work};
 use crate::scene::{PATIENCE, Place, Scene};
 use crate::{CUSTOMERS, TENANT};
 
-/// How often a state must be shown afresh before an outage has been one: tries follow each other faster than that at
-/// first, and back off to about the same.
-const SIGNS: usize = 15;
+/// How many seconds an outage lasts: tries follow each other faster at first, and back off to about as long.
+const OUTAGE_SECS: usize = 15;
 /// What a runtime's and an allocator's own ways account for.
 const LEEWAY_KB: u64 = 16 * 1024;
 
@@ -45,7 +44,7 @@ async fn an_outage_leaves_nothing_in_quarantine_and_memory_as_it_was(
         proxy.cut().await;
     }
     work(&mut workload, 300).await?;
-    for _ in 0..SIGNS {
+    for _ in 0..OUTAGE_SECS {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         ensure!(sync.is_running(), "sync has ended:\n{}", sync.lines().join("\n"));
     }

@@ -25,6 +25,9 @@ pub(crate) const NAMES: [(&str, &str); 8] = [
     ("sqlserver", "any retailer on SQL Server, by the pack in the folder that the option `pack` names"),
 ];
 
+/// The sample retailers, whose packs are embedded.
+pub(crate) const SAMPLES: [&str; 4] = ["acacia", "banksia", "correa", "dianella"];
+
 /// Builds the adapter of a source.
 pub(crate) fn build(source: &Source) -> anyhow::Result<Arc<dyn SourceAdapter>> {
     let mut options = source.options.clone();

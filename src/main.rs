@@ -1,6 +1,7 @@
 //! Wattle's command line: one verb a file, and no logic of its own. It reads the settings, builds the adapters and
 //! hands both to the crates that do the work.
 
+mod adapter;
 mod adapters;
 mod check;
 mod context;
@@ -56,6 +57,9 @@ enum Verb {
     /// Onboards and shows tenants.
     #[command(subcommand)]
     Tenant(tenant::TenantVerb),
+    /// Begins a pack, and proves a pack and its adapter on a database.
+    #[command(subcommand)]
+    Adapter(adapter::AdapterVerb),
     Check(check::Check),
     Graph(graph::Graph),
     Hydrate(hydrate::Hydrate),
@@ -104,6 +108,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Sample(verb) => verb.run().await,
         Verb::Migrate(verb) => verb.run(config).await,
         Verb::Tenant(verb) => verb.run(config).await,
+        Verb::Adapter(verb) => verb.run().await,
         Verb::Check(verb) => verb.run(config).await,
         Verb::Graph(verb) => verb.run(config).await,
         Verb::Hydrate(verb) => verb.run(config).await,

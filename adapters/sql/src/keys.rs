@@ -162,13 +162,18 @@ pub fn key_of(graph: &EntityGraph, node: NodeId, values: &[impl AsRef<str>]) -> 
 /// Keys to be asked for, a row of values each.
 ///
 /// # Errors
-/// A key with another number of columns than the node's.
+/// A key with another number of columns than the node's, or a value without its column's type: a source that converts
+/// what it is given would call it a miss.
 pub fn key_values(graph: &EntityGraph, node: NodeId, keys: &[Key]) -> Result<Vec<Vec<String>>, SourceError> {
     let width = graph.node(node).key.len();
     let values = keys.iter().map(|key| {
         let values: Vec<String> = key.values().into_iter().map(Into::into).collect();
         if values.len() == width {
-            return Ok(values);
+            let sound =
+                values.iter().zip(graph.key_types(node)).all(|(value, it)| it.canonical(value).is_ok());
+            let what =
+                || format!("a key of {} does not have the types of its columns", graph.node(node).name);
+            return if sound { Ok(values) } else { Err(SourceError::Record { what: what() }) };
         }
         Err(SourceError::Bug {
             what: format!(
@@ -254,6 +259,7 @@ mod tests {
         let node = pack.graph().node_named("agreement").unwrap();
         let values = |key| key_values(pack.graph(), node, &[Key::from_canonical(key)]);
         assert_eq!(values("7").unwrap(), [["7"]]);
+        assert!(matches!(values("seven"), Err(SourceError::Record { .. })));
         assert!(matches!(values("7|8"), Err(SourceError::Bug { .. })));
     }
 }

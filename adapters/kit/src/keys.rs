@@ -1,0 +1,158 @@
+//! Keys: their types, their pages, and the paths that lead from them.
+
+use std::collections::HashSet;
+
+use wattle_core::{Fence, Key, NodeId, SourceAdapter, SourceError};
+
+use crate::prove::Proof;
+use crate::report::Check;
+
+/// More pages than this of one size say nothing new.
+const MAX_PAGES: usize = 60;
+
+pub(crate) async fn prove(proof: &mut Proof<'_>) {
+    for node in proof.adapter.graph().node_ids() {
+        let name = proof.name(node);
+        match scan(proof.adapter, node, proof.settings.keys, proof.settings.keys).await {
+            Err(error) => {
+                proof.broke(Check::Graph, &name, "the relation and its key columns are there", &error)
+            }
+            Ok(keys) => {
+                types(proof, node, &keys);
+                pages(proof, node, &keys).await;
+                proof.keys.insert(node, keys);
+            }
+        }
+    }
+    paths(proof).await;
+}
+
+/// Keys of a node in pages of a size, up to a number of them.
+async fn scan(
+    adapter: &dyn SourceAdapter,
+    node: NodeId,
+    size: usize,
+    most: usize,
+) -> Result<Vec<Key>, SourceError> {
+    let (mut keys, mut after) = (Vec::new(), None);
+    loop {
+        let page = adapter.keys(node, after.as_ref(), size).await?;
+        if page.keys.len() > size {
+            return Err(SourceError::Bug { what: format!("a page of {size} has {} keys", page.keys.len()) });
+        }
+        if page.next.is_some() && page.next == after {
+            return Err(SourceError::Bug { what: "the cursor stands still".into() });
+        }
+        keys.extend(page.keys);
+        after = page.next;
+        if after.is_none() || keys.len() >= most {
+            keys.truncate(most);
+            return Ok(keys);
+        }
+    }
+}
+
+fn types(proof: &mut Proof<'_>, node: NodeId, keys: &[Key]) {
+    let name = proof.name(node);
+    let graph = proof.adapter.graph();
+    let fits = |key: &Key| {
+        let values = key.values();
+        Key::new(graph.key_types(node), values.iter().map(|value| &**value)).as_ref() == Ok(key)
+    };
+    let wrong = keys.iter().filter(|key| !fits(key)).count();
+    if wrong > 0 {
+        proof.report.failed(
+            Check::Graph,
+            &name,
+            "every key has the graph's columns and types, in canonical form",
+            format!("{wrong} of {} keys do not", keys.len()),
+            "give the key columns' types as the table has them, and build keys by Key::new",
+        );
+    } else if keys.is_empty() {
+        proof.report.passed(Check::Graph, &name, "the relation is there, and empty");
+    } else {
+        proof.report.passed(Check::Graph, &name, format!("{} keys have their types", keys.len()));
+    }
+}
+
+/// Pages of other sizes must tell the same keys in the same order, and none twice.
+async fn pages(proof: &mut Proof<'_>, node: NodeId, keys: &[Key]) {
+    let name = proof.name(node);
+    if keys.len() < 2 {
+        let reason = format!("the node has {} rows, and two make a second page", keys.len());
+        return proof.report.not_applicable(Check::Paging, &name, reason);
+    }
+    let expected = "every key once and in the same order, whatever the page's size";
+    let fix =
+        "order by all key columns, in the order in which the cursor is compared, and begin after the cursor";
+    let distinct: HashSet<&Key> = keys.iter().collect();
+    if distinct.len() < keys.len() {
+        let seen = format!("{} of {} keys come twice", keys.len() - distinct.len(), keys.len());
+        return proof.report.failed(Check::Paging, &name, expected, seen, fix);
+    }
+    for size in [1, 7, keys.len() - 1, keys.len()] {
+        let most = keys.len().min(size.saturating_mul(MAX_PAGES));
+        match scan(proof.adapter, node, size, most).await {
+            Err(error) => return proof.broke(Check::Paging, &name, expected, &error),
+            Ok(again) if again != keys[..most] => {
+                let at = again.iter().zip(keys).take_while(|(a, b)| a == b).count();
+                let seen = format!("pages of {size} differ at key {} of {most}", at + 1);
+                return proof.report.failed(Check::Paging, &name, expected, seen, fix);
+            }
+            Ok(_) => {}
+        }
+    }
+    proof.report.passed(Check::Paging, &name, format!("{} keys in pages of four sizes", keys.len()));
+}
+
+async fn paths(proof: &mut Proof<'_>) {
+    let graph = proof.adapter.graph();
+    for node in graph.node_ids() {
+        for id in graph.feeding(node).iter().chain(graph.owning(node)) {
+            let path = graph.path(*id);
+            let subject = format!("{} to {}", graph.node(path.from).name, path.entity);
+            let keys: Vec<Key> =
+                proof.keys.get(&path.from).into_iter().flatten().take(200).cloned().collect();
+            if keys.is_empty() {
+                proof.report.not_applicable(Check::Paths, &subject, "the node has no rows");
+                continue;
+            }
+            let expected = "the same keys in pages of any size";
+            let whole = resolve(proof.adapter, *id, &keys, 100_000).await;
+            let paged = resolve(proof.adapter, *id, &keys, 97).await;
+            match (whole, paged) {
+                (Err(error), _) | (_, Err(error)) => proof.broke(Check::Paths, &subject, expected, &error),
+                (Ok(whole), Ok(paged)) => {
+                    let distinct: HashSet<&Key> = paged.iter().collect();
+                    if whole != paged || distinct.len() < paged.len() {
+                        let seen = format!("{} keys at once, {} in pages", whole.len(), paged.len());
+                        let fix =
+                            "order by all key columns, select distinct keys, and begin after the cursor";
+                        proof.report.failed(Check::Paths, &subject, expected, seen, fix);
+                    } else {
+                        let seen = format!("{} rows lead to {} records", keys.len(), whole.len());
+                        proof.report.passed(Check::Paths, &subject, seen);
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn resolve(
+    adapter: &dyn SourceAdapter,
+    path: wattle_core::PathId,
+    keys: &[Key],
+    limit: usize,
+) -> Result<Vec<Key>, SourceError> {
+    let mut snapshot = adapter.snapshot(&Fence::default()).await?;
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = snapshot.resolve(path, keys, after.as_ref(), limit).await?;
+        found.extend(page.keys);
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}

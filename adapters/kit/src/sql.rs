@@ -1,0 +1,357 @@
+//! Writes derived from the graph and the catalogue, for any SQL database.
+//!
+//! A row is copied from one that exists, so that it keeps whatever rules the table has; only its key and its other
+//! unique columns get values of their own. A value is changed to that of another row, for the same reason. What the
+//! database refuses all the same is not possible, with its reason.
+
+mod dialect;
+mod fresh;
+mod schema;
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use wattle_core::{EntityGraph, Key, KeyType, NodeId};
+
+use crate::bench::{Bench, BenchError, End, Work};
+
+pub use dialect::SqlDialect;
+pub use schema::tables;
+
+/// A session with the database, as one that may write. Not the adapter's own.
+#[async_trait]
+pub trait SqlSession: Send {
+    /// Whose SQL it takes.
+    fn dialect(&self) -> SqlDialect;
+
+    /// Runs one statement and answers its rows as text; none for one that returns nothing.
+    ///
+    /// # Errors
+    /// The database's message, without values of rows.
+    async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String>;
+}
+
+/// A column of a table, from the catalogue.
+#[derive(Debug, Clone)]
+struct Column {
+    name: String,
+    /// The type, in lower case and the engine's notation.
+    sql_type: String,
+    generated: bool,
+    unique: bool,
+}
+
+/// A [`Bench`] over a session.
+pub struct SqlBench<S> {
+    session: S,
+    graph: EntityGraph,
+    columns: HashMap<NodeId, Vec<Column>>,
+    /// Per node, the column that an update changes.
+    updated: HashMap<NodeId, String>,
+}
+
+impl<S: SqlSession> SqlBench<S> {
+    /// A bench for the tables of a graph.
+    pub fn new(session: S, graph: EntityGraph) -> Self {
+        Self { session, graph, columns: HashMap::new(), updated: HashMap::new() }
+    }
+
+    async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, BenchError> {
+        let refused = |what| BenchError::NotPossible(format!("the database refused it: {what}"));
+        self.session.rows(sql).await.map_err(refused)
+    }
+
+    fn quote(&self, name: &str) -> String {
+        self.session.dialect().quote(name)
+    }
+
+    async fn columns(&mut self, node: NodeId) -> Result<Vec<Column>, BenchError> {
+        if let Some(columns) = self.columns.get(&node) {
+            return Ok(columns.clone());
+        }
+        let relation = self.graph.node(node).relation.clone();
+        let dialect = self.session.dialect();
+        let unique: Vec<String> = self
+            .rows(&dialect.unique(&relation))
+            .await?
+            .into_iter()
+            .filter_map(|row| row.into_iter().next()?)
+            .collect();
+        let mut columns = Vec::new();
+        for row in self.rows(&dialect.columns(&relation)).await? {
+            let [Some(name), Some(sql_type), generated] = &row[..] else { continue };
+            columns.push(Column {
+                name: name.clone(),
+                sql_type: sql_type.to_lowercase(),
+                generated: generated.as_deref() == Some("1"),
+                unique: unique.contains(name),
+            });
+        }
+        if columns.is_empty() {
+            return Err(BenchError::NotPossible(format!("{relation} has no columns in the catalogue")));
+        }
+        self.columns.insert(node, columns.clone());
+        Ok(columns)
+    }
+
+    /// The condition that a row has this key.
+    async fn at(&mut self, node: NodeId, key: &Key) -> Result<String, BenchError> {
+        let columns = self.columns(node).await?;
+        let keyed: Vec<(String, String)> = self
+            .graph
+            .node(node)
+            .key
+            .iter()
+            .zip(key.values())
+            .map(|(column, value)| (column.name.clone(), value.to_string()))
+            .collect();
+        let dialect = self.session.dialect();
+        let equal = |(name, value): &(String, String)| {
+            let sql_type =
+                columns.iter().find(|it| it.name.eq_ignore_ascii_case(name)).map_or("", |it| &it.sql_type);
+            format!("{} = {}", dialect.quote(name), dialect.literal(value, sql_type))
+        };
+        Ok(keyed.iter().map(equal).collect::<Vec<_>>().join(" and "))
+    }
+
+    /// A column's type in the catalogue.
+    async fn sql_type(&mut self, node: NodeId, name: &str) -> Result<String, BenchError> {
+        let columns = self.columns(node).await?;
+        let found = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+        found.map(|column| column.sql_type.clone()).ok_or_else(|| {
+            BenchError::NotPossible(format!("{} has no column {name}", self.graph.node(node).relation))
+        })
+    }
+
+    async fn copy(&mut self, node: NodeId, of: &Key) -> Result<Key, BenchError> {
+        let mut changed = self.fresh_key(node, of).await?;
+        if let Some(edge) = self.unique_edge(node).await? {
+            // A row that says who belongs to whom, under a key of its own.
+            changed.extend(self.other_predecessor(node, of, edge).await?);
+        }
+        for column in self.columns(node).await? {
+            let own = self.is_structure(node, &column.name);
+            if column.unique && !own && !column.generated {
+                let value = self.fresh_unique(node, &column, of).await?;
+                changed.extend(value.map(|value| (column.name.clone(), value)));
+            }
+        }
+        let dialect = self.session.dialect();
+        let (mut names, mut values) = (Vec::new(), Vec::new());
+        for column in self.columns(node).await?.iter().filter(|column| !column.generated) {
+            names.push(dialect.quote(&column.name));
+            let value = changed.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.name));
+            values.push(match value {
+                Some((_, value)) => dialect.typed(value, &column.sql_type),
+                None => dialect.quote(&column.name),
+            });
+        }
+        let relation = self.graph.node(node).relation.clone();
+        let at = self.at(node, of).await?;
+        let (names, values) = (names.join(", "), values.join(", "));
+        let overriding = dialect.overriding();
+        self.rows(&format!(
+            "insert into {relation} ({names}){overriding} select {values} from {relation} where {at}"
+        ))
+        .await?;
+        self.key_with(node, of, &changed)
+    }
+
+    /// An edge outside the key whose columns are in a unique index.
+    async fn unique_edge(&mut self, node: NodeId) -> Result<Option<usize>, BenchError> {
+        let columns = self.columns(node).await?;
+        let is = |name: &str, column: &str| name.eq_ignore_ascii_case(column);
+        let unique = |name: &String| columns.iter().any(|column| column.unique && is(&column.name, name));
+        let keyed = |name: &String| self.graph.node(node).key.iter().any(|key| is(&key.name, name));
+        Ok(self.graph.edges().iter().position(|edge| {
+            edge.child == node && edge.columns.iter().all(|name| unique(name) && !keyed(name))
+        }))
+    }
+
+    /// Sets columns of a row, and answers its key.
+    async fn set(&mut self, node: NodeId, key: &Key, values: &[(String, String)]) -> Result<Key, BenchError> {
+        let mut sets = Vec::new();
+        for (name, value) in values {
+            let sql_type = self.sql_type(node, name).await?;
+            let dialect = self.session.dialect();
+            sets.push(format!("{} = {}", dialect.quote(name), dialect.typed(value, &sql_type)));
+        }
+        let at = self.at(node, key).await?;
+        let relation = self.graph.node(node).relation.clone();
+        self.rows(&format!("update {relation} set {} where {at}", sets.join(", "))).await?;
+        self.key_with(node, key, values)
+    }
+
+    /// Changes a value to that of another row, in the first column where the database lets it.
+    async fn update(&mut self, node: NodeId, key: &Key) -> Result<(), BenchError> {
+        let column = self.updated.get(&node).cloned().ok_or_else(|| {
+            BenchError::NotPossible(
+                "no column outside keys and edges has two values that the table allows".into(),
+            )
+        })?;
+        let sql = self.update_sql(node, key, &column).await?;
+        self.rows(&sql).await.map(drop)
+    }
+
+    async fn update_sql(&mut self, node: NodeId, key: &Key, column: &str) -> Result<String, BenchError> {
+        let (relation, at) = (self.graph.node(node).relation.clone(), self.at(node, key).await?);
+        let name = self.quote(column);
+        let other = format!(
+            "from {relation} where {name} is not null and not exists (
+                 select 1 from {relation} wattle_now where {at} and wattle_now.{name} = {relation_column})",
+            relation_column = format_args!("{}.{name}", last_part(&relation)),
+        );
+        let first = self.session.dialect().first(&name, &other);
+        Ok(format!("update {relation} set {name} = (select {name} from ({first}) wattle_other) where {at}"))
+    }
+
+    /// Finds the column that an update of a node changes, by trying and rolling back.
+    async fn find_updated(&mut self, node: NodeId, key: &Key) -> Result<(), BenchError> {
+        for column in self.columns(node).await? {
+            let structure = column.unique || column.generated || self.is_structure(node, &column.name);
+            if structure || !dialect::is_plain(&column.sql_type) {
+                continue;
+            }
+            let at = self.at(node, key).await?;
+            let (relation, name) = (self.graph.node(node).relation.clone(), self.quote(&column.name));
+            let value = format!("select {name} from {relation} where {at}");
+            let sql = self.update_sql(node, key, &column.name).await?;
+            self.begin().await?;
+            let changed = async {
+                let before = self.rows(&value).await?;
+                self.rows(&sql).await?;
+                Ok::<_, BenchError>(self.rows(&value).await? != before)
+            };
+            let changed = changed.await;
+            self.end(End::Rollback).await?;
+            if changed == Ok(true) {
+                self.updated.insert(node, column.name);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Is it part of the key, or of an edge?
+    fn is_structure(&self, node: NodeId, column: &str) -> bool {
+        let is = |name: &String| name.eq_ignore_ascii_case(column);
+        self.graph.node(node).key.iter().any(|key| is(&key.name))
+            || self.graph.edges().iter().any(|edge| edge.child == node && edge.columns.iter().any(is))
+    }
+
+    /// A key with some of its columns replaced.
+    fn key_with(&self, node: NodeId, key: &Key, changed: &[(String, String)]) -> Result<Key, BenchError> {
+        let columns = self.graph.node(node).key.iter().zip(key.values());
+        let values: Vec<String> = columns
+            .map(|(column, value)| {
+                let new = changed.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.name));
+                new.map_or_else(|| value.to_string(), |(_, new)| new.clone())
+            })
+            .collect();
+        Key::new(self.graph.key_types(node), values.iter().map(String::as_str))
+            .map_err(|error| BenchError::Failed(error.to_string()))
+    }
+
+    async fn begin(&mut self) -> Result<(), BenchError> {
+        let sql = self.session.dialect().begin();
+        self.session.rows(sql).await.map(drop).map_err(BenchError::Failed)
+    }
+
+    async fn end(&mut self, end: End) -> Result<(), BenchError> {
+        let sql = self.session.dialect().end(end);
+        match (self.session.rows(sql).await, end) {
+            // An error may have ended the transaction already.
+            (Ok(_), _) | (Err(_), End::Rollback) => Ok(()),
+            (Err(what), End::Commit) => {
+                Err(BenchError::NotPossible(format!("the database refused to commit: {what}")))
+            }
+        }
+    }
+
+    async fn one(&mut self, work: &Work) -> Result<Key, BenchError> {
+        match work {
+            Work::Copy { node, of } => self.copy(*node, of).await,
+            Work::Update { node, key } => {
+                self.update(*node, key).await?;
+                Ok(key.clone())
+            }
+            Work::Rekey { node, key } => {
+                let changed = self.fresh_key(*node, key).await?;
+                self.set(*node, key, &changed).await
+            }
+            Work::Move { node, key, edge } => {
+                let changed = self.other_predecessor(*node, key, *edge).await?;
+                self.set(*node, key, &changed).await
+            }
+            Work::Delete { node, key } => {
+                let (relation, at) = (self.graph.node(*node).relation.clone(), self.at(*node, key).await?);
+                self.rows(&format!("delete from {relation} where {at}")).await?;
+                Ok(key.clone())
+            }
+        }
+    }
+}
+
+/// The name by which the columns of a relation can be told.
+fn last_part(relation: &str) -> &str {
+    relation.rsplit('.').next().unwrap_or(relation)
+}
+
+#[async_trait]
+impl<S: SqlSession> Bench for SqlBench<S> {
+    async fn run(&mut self, work: &[Work], end: End) -> Result<Vec<Key>, BenchError> {
+        for work in work {
+            if let Work::Update { node, key } = work
+                && !self.updated.contains_key(node)
+            {
+                self.find_updated(*node, key).await?;
+            }
+        }
+        self.begin().await?;
+        let mut keys = Vec::with_capacity(work.len());
+        for work in work {
+            match self.one(work).await {
+                Ok(key) => keys.push(key),
+                Err(error) => {
+                    self.end(End::Rollback).await?;
+                    return Err(error);
+                }
+            }
+        }
+        self.end(end).await?;
+        Ok(keys)
+    }
+
+    async fn finds(&mut self, node: NodeId, key: &Key) -> Result<bool, BenchError> {
+        let (relation, at) = (self.graph.node(node).relation.clone(), self.at(node, key).await?);
+        Ok(!self.rows(&format!("select 1 from {relation} where {at}")).await?.is_empty())
+    }
+
+    async fn statement_count(&mut self) -> Result<u64, BenchError> {
+        let none =
+            || BenchError::NotPossible("not measured: the engine does not count statements here".into());
+        let sql = self.session.dialect().statement_count().ok_or_else(none)?;
+        let rows = self.session.rows(sql).await.map_err(|_| none())?;
+        rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()).ok_or_else(none)
+    }
+
+    async fn cut(&mut self) -> Result<(), BenchError> {
+        let none =
+            "this engine does not tell the adapter's connections from the retailer's, which must not be cut";
+        match self.session.dialect().cut() {
+            Some(sql) => self.rows(sql).await.map(drop),
+            None => Err(BenchError::NotPossible(none.into())),
+        }
+    }
+}
+
+/// How key types rank for a fresh value: those whose next value is surely allowed come first.
+fn ease(key_type: KeyType) -> u8 {
+    match key_type {
+        KeyType::Integer => 0,
+        KeyType::Uuid => 1,
+        KeyType::Text => 2,
+        KeyType::Decimal => 3,
+        KeyType::Date => 4,
+    }
+}

@@ -1,0 +1,121 @@
+//! The tables of a source, as its catalogue has them, to propose a pack from.
+
+use super::{SqlDialect, SqlSession};
+use crate::{ForeignKey, Table, TableColumn};
+
+/// Rows of relation, column, type, `1` if it may be NULL, and the place in the primary key from one.
+const POSTGRES_COLUMNS: &str = "
+    select format('%I.%I', n.nspname, c.relname), a.attname, format_type(a.atttypid, null),
+           case when a.attnotnull then '0' else '1' end,
+           (select k.at::text from unnest(i.indkey::smallint[]) with ordinality k (attnum, at) where k.attnum = a.attnum)
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    left join pg_index i on i.indrelid = c.oid and i.indisprimary
+    where c.relkind in ('r', 'p') and not c.relispartition
+      and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%'
+    order by 1, a.attnum";
+
+/// Rows of relation, a name of the key within it, column, referenced relation, referenced column, and `1` if it cascades.
+const POSTGRES_KEYS: &str = "
+    select format('%I.%I', n.nspname, c.relname), f.conname, a.attname,
+           format('%I.%I', m.nspname, r.relname), b.attname, case when f.confdeltype = 'c' then '1' else '0' end
+    from pg_constraint f
+    join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace
+    join pg_class r on r.oid = f.confrelid join pg_namespace m on m.oid = r.relnamespace
+    cross join unnest(f.conkey, f.confkey) with ordinality k (here, there, at)
+    join pg_attribute a on a.attrelid = c.oid and a.attnum = k.here
+    join pg_attribute b on b.attrelid = r.oid and b.attnum = k.there
+    where f.contype = 'f' and f.conparentid = 0
+    order by 1, 2, k.at";
+
+const MYSQL_COLUMNS: &str = "
+    select c.table_name, c.column_name, case c.data_type when 'binary' then c.column_type else c.data_type end,
+           case c.is_nullable when 'YES' then '1' else '0' end, cast(k.ordinal_position as char)
+    from information_schema.columns c
+    join information_schema.tables t
+      on t.table_schema = c.table_schema and t.table_name = c.table_name and t.table_type = 'BASE TABLE'
+    left join information_schema.key_column_usage k
+      on k.table_schema = c.table_schema and k.table_name = c.table_name and k.column_name = c.column_name
+     and k.constraint_name = 'PRIMARY'
+    where c.table_schema = database()
+    order by c.table_name, c.ordinal_position";
+
+const MYSQL_KEYS: &str = "
+    select k.table_name, k.constraint_name, k.column_name, k.referenced_table_name, k.referenced_column_name,
+           case r.delete_rule when 'CASCADE' then '1' else '0' end
+    from information_schema.key_column_usage k
+    join information_schema.referential_constraints r
+      on r.constraint_schema = k.table_schema and r.constraint_name = k.constraint_name and r.table_name = k.table_name
+    where k.table_schema = database() and k.referenced_table_schema = database()
+    order by k.table_name, k.constraint_name, k.ordinal_position";
+
+const SQLITE_COLUMNS: &str = "
+    select s.name, x.name, lower(case x.type when '' then 'text' else x.type end),
+           case when x.\"notnull\" = 1 or x.pk > 0 then '0' else '1' end, nullif(cast(x.pk as text), '0')
+    from sqlite_schema s, pragma_table_xinfo(s.name) x
+    where s.type = 'table' and s.name not like 'sqlite\\_%' escape '\\' and s.name not like 'wattle\\_%' escape '\\'
+    order by s.name, x.cid";
+
+// A key that names no columns points at the primary key.
+const SQLITE_KEYS: &str = "
+    select s.name, cast(f.id as text), f.\"from\", f.\"table\",
+           coalesce(f.\"to\", (select name from pragma_table_info(f.\"table\") where pk = f.seq + 1)),
+           case f.on_delete when 'CASCADE' then '1' else '0' end
+    from sqlite_schema s, pragma_foreign_key_list(s.name) f
+    where s.type = 'table'
+    order by s.name, f.id, f.seq";
+
+/// Reads all tables that the session sees.
+///
+/// # Errors
+/// The database's message, or that this engine's catalogue cannot be read for a proposal yet.
+pub async fn tables(session: &mut impl SqlSession) -> Result<Vec<Table>, String> {
+    let (columns, keys) = match session.dialect() {
+        SqlDialect::PostgreSql => (POSTGRES_COLUMNS, POSTGRES_KEYS),
+        SqlDialect::MySql => (MYSQL_COLUMNS, MYSQL_KEYS),
+        SqlDialect::Sqlite => (SQLITE_COLUMNS, SQLITE_KEYS),
+        SqlDialect::SqlServer => {
+            return Err(
+                "packs are not proposed from SQL Server's catalogue: write graph.toml by hand".to_owned()
+            );
+        }
+    };
+    let mut tables: Vec<Table> = Vec::new();
+    let mut places: Vec<Vec<(usize, String)>> = Vec::new();
+    for row in session.rows(columns).await? {
+        let [Some(relation), Some(name), Some(sql_type), nullable, place] = &row[..] else { continue };
+        if tables.last().is_none_or(|table| table.relation != *relation) {
+            tables.push(Table { relation: relation.clone(), ..Table::default() });
+            places.push(Vec::new());
+        }
+        let (Some(table), Some(places)) = (tables.last_mut(), places.last_mut()) else { continue };
+        let nullable = nullable.as_deref() == Some("1");
+        table.columns.push(TableColumn { name: name.clone(), sql_type: sql_type.to_lowercase(), nullable });
+        places.extend(place.as_ref().and_then(|place| Some((place.parse().ok()?, name.clone()))));
+    }
+    for (table, mut places) in tables.iter_mut().zip(places) {
+        places.sort();
+        table.primary_key = places.into_iter().map(|(_, name)| name).collect();
+    }
+    let mut last = None;
+    for row in session.rows(keys).await? {
+        let [Some(relation), Some(name), Some(column), Some(to), Some(referenced), cascades] = &row[..]
+        else {
+            continue;
+        };
+        let Some(table) = tables.iter_mut().find(|table| table.relation == *relation) else { continue };
+        if last.as_ref() != Some(&(relation.clone(), name.clone())) {
+            last = Some((relation.clone(), name.clone()));
+            let cascades = cascades.as_deref() == Some("1");
+            let key =
+                ForeignKey { columns: Vec::new(), relation: to.clone(), referenced: Vec::new(), cascades };
+            table.foreign_keys.push(key);
+        }
+        if let Some(key) = table.foreign_keys.last_mut() {
+            key.columns.push(column.clone());
+            key.referenced.push(referenced.clone());
+        }
+    }
+    Ok(tables)
+}

@@ -1,0 +1,59 @@
+//! `wattle adapter new`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use wattle_adapter_kit::{propose, tables};
+use wattle_sql::Pack;
+
+use super::{resolved, session};
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// The pack's folder, which must not be there yet.
+    name: PathBuf,
+    /// The database: postgres://…, mysql://… or sqlite:PATH, or env:NAME. It is only read.
+    #[arg(long)]
+    source: String,
+    /// The IANA time zone of dates and times without one.
+    #[arg(long, default_value = "Australia/Melbourne")]
+    zone: String,
+}
+
+impl New {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        if self.name.exists() {
+            bail!("{} is there already: choose another name", self.name.display());
+        }
+        let mut session =
+            session::open(&resolved(&self.source)?).await.context("the source cannot be read")?;
+        let tables = tables(&mut session)
+            .await
+            .map_err(|what| anyhow!("the source's catalogue cannot be read: {what}"))?;
+        if tables.is_empty() {
+            bail!("this login sees no tables: let it read the retailer's");
+        }
+        let proposal = propose(&tables, &self.zone);
+        std::fs::create_dir_all(self.name.join("fetch"))?;
+        for (path, text) in &proposal.files {
+            std::fs::write(self.name.join(path), text)?;
+            println!("wrote {}", self.name.join(path).display());
+        }
+        if !proposal.undecided.is_empty() {
+            println!("left to decide:");
+            proposal.undecided.iter().for_each(|what| println!("  {what}"));
+        }
+        match Pack::from_folder(&self.name) {
+            Ok(_) => println!(
+                "The pack can be read. Fill the fields that its queries list, then run `wattle adapter test`."
+            ),
+            Err(errors) => {
+                println!("before the pack can be read:");
+                errors.iter().for_each(|error| println!("  {error}"));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,116 @@
+//! `wattle adapter test` on the sample retailers of PostgreSQL, SQLite and SQL Server.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use wattle_core::{Severity, SourceAdapter};
+use wattle_postgres::PostgresAdapter;
+use wattle_sample::WorldConfig;
+use wattle_sql::Pack;
+use wattle_tds_simulator::SqlServer;
+use wattle_testbed::{Finished, Postgres, Wattle};
+
+/// Long enough for a debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn config() -> WorldConfig {
+    WorldConfig { seed: 7, customers: 40, today: chrono::Utc::now().date_naive(), months: 24 }
+}
+
+async fn test(pack: &str, url: &str, more: &[&str]) -> Result<Finished> {
+    let args = ["adapter", "test", pack, "--source", url].into_iter().chain(more.iter().copied());
+    Wattle::at(env!("CARGO_BIN_EXE_wattle")).args(args).run(PATIENCE).await
+}
+
+/// Runs the kit with writing, and asks that nothing fails and that these checks prove something.
+async fn passes(pack: &str, url: &str, proved: &[&str]) -> Result<Value> {
+    let report = test(pack, url, &["--write", "--json"]).await?.success()?;
+    let report: Value = serde_json::from_str(&report)?;
+    let entries = report["entries"].as_array().context("a report has entries")?;
+    for check in proved {
+        let passed = entries.iter().any(|entry| entry["check"] == *check && entry["outcome"] == "passed");
+        ensure!(passed, "{check} proved nothing: {report:#}");
+    }
+    Ok(report)
+}
+
+/// What every engine proves.
+const READING: [&str; 9] =
+    ["ready", "graph", "paging", "fetch", "miss", "bad_key", "values", "paths", "equality"];
+/// What every engine proves by writing.
+const WRITING: [&str; 7] =
+    ["insert", "update", "key_change", "delete", "rollback", "large_transaction", "fence"];
+
+fn all() -> Vec<&'static str> {
+    READING.into_iter().chain(WRITING).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dianella_passes_and_nothing_is_written_unasked() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("dianella.db");
+    let url = format!("sqlite:{}", file.display());
+    wattle_dianella::create(&url, config(), |_| {}).await?;
+    let bytes = contents(&file)?;
+    let read = test("dianella", &url, &[]).await?;
+    ensure!(read.stdout.contains("not run: it writes to the database"), "{}", read.stdout);
+    ensure!(read.stdout.contains("Nothing is written to the database"), "{}", read.stdout);
+    read.success()?;
+    ensure!(contents(&file)? == bytes, "the file was written to");
+    passes("dianella", &url, &all()).await?;
+    Ok(())
+}
+
+fn contents(file: &Path) -> Result<Vec<u8>> {
+    Ok(std::fs::read(file)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn correa_passes_and_leaves_no_slot() -> Result<()> {
+    let database = Postgres::shared().await?.database("kit_correa").await?;
+    wattle_correa::create(&database.url(), config(), |_| {}).await?;
+    // Before the publication is there the report says what to do.
+    let unready = test("correa", &database.url(), &[]).await?;
+    ensure!(!unready.status.success() && unready.stdout.contains("create publication"), "{}", unready.stdout);
+    let pack = Pack::from_files(wattle_correa::PACK).map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
+    let adapter = PostgresAdapter::new(pack, &database.url(), "kit_unused".to_owned(), Default::default())?;
+    let mut rounds = 0;
+    loop {
+        let mut findings = adapter.check().await?;
+        findings.retain(|finding| finding.severity == Severity::Refused);
+        if findings.is_empty() {
+            break;
+        }
+        rounds += 1;
+        if rounds > 5 {
+            bail!("it still asks: {findings:?}");
+        }
+        for finding in findings {
+            database.psql(&finding.fix).await?;
+        }
+    }
+    let mut proved = all();
+    proved.push("reconnect");
+    passes("correa", &database.url(), &proved).await?;
+    let slots = "select count(*)::text from pg_replication_slots where database = current_database()";
+    ensure!(database.value(slots).await?.as_deref() == Some("0"), "a slot is left behind");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acacia_passes() -> Result<()> {
+    let database = SqlServer::shared().await?.database("kit_acacia").await?;
+    wattle_acacia::create(&database.url(), config(), |_| {}).await?;
+    passes("acacia", &database.url(), &all()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_pack_is_said_so() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let refused = test(&folder.path().display().to_string(), "sqlite:none.db", &[]).await?;
+    ensure!(!refused.status.success() && refused.stderr.contains("graph.toml"), "{}", refused.stderr);
+    Ok(())
+}

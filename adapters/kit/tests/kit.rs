@@ -1,6 +1,6 @@
 //! The kit passes a sound adapter, and fails a broken one at the check that it breaks.
 
-#[expect(unreachable_pub, reason = "a module of this test alone")]
+#[expect(unreachable_pub, clippy::unwrap_used, reason = "a module of this test alone")]
 mod memory;
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `wattle adapter test` on the sample retailers of PostgreSQL, SQLite and SQL Server.
+//! `wattle adapter test` on the sample retailers of PostgreSQL, MariaDB, SQLite and SQL Server.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use wattle_postgres::PostgresAdapter;
 use wattle_sample::WorldConfig;
 use wattle_sql::Pack;
 use wattle_tds_simulator::SqlServer;
-use wattle_testbed::{Finished, Postgres, Wattle};
+use wattle_testbed::{Finished, MariaDb, Postgres, Wattle};
 
 /// Long enough for a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -96,6 +96,14 @@ async fn correa_passes_and_leaves_no_slot() -> Result<()> {
     passes("correa", &database.url(), &proved).await?;
     let slots = "select count(*)::text from pg_replication_slots where database = current_database()";
     ensure!(database.value(slots).await?.as_deref() == Some("0"), "a slot is left behind");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn banksia_passes() -> Result<()> {
+    let database = MariaDb::shared().await?.database("kit_banksia").await?;
+    wattle_banksia::create(&database.url(), config(), |_| {}).await?;
+    passes("banksia", &database.url(), &all()).await?;
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 
 create table customers (
     customer_id integer primary key,
-    kind text not null
+    kind text not null,
+    last_name text not null,
+    business_name text
 );
 create table accounts (
     account_no text primary key collate nocase,
@@ -35,7 +37,8 @@ create table meter_readings (
     read_at text not null
 );
 
-insert into customers values (1, 'P'), (2, 'P'), (3, 'O');
+insert into customers values
+    (1, 'P', 'Nguyễn', null), (2, 'P', 'Okafor', null), (3, 'O', 'O''Brien', 'Zoë''s café');
 insert into accounts values
     ('CB-100017', 'Home', '2023-04-01', 0),
     ('CB-100025', null, '2024-11-12', 0),

@@ -107,14 +107,39 @@ pub(crate) fn keys_relation(graph: &EntityGraph, node: NodeId, types: &[String])
     )
 }
 
-/// The keys as the text that [`keys_relation`] takes.
-pub(crate) fn keys_json(graph: &EntityGraph, node: NodeId, keys: &[Key]) -> Result<String, SourceError> {
-    let rows: Vec<Vec<serde_json::Value>> = key_values(graph, node, keys)?
-        .into_iter()
-        .enumerate()
-        .map(|(ord, values)| std::iter::once(ord.into()).chain(values.into_iter().map(Into::into)).collect())
-        .collect();
+/// The keys as the text that [`keys_relation`] takes. A number that its column cannot hold is null there, which equals
+/// nothing: the server would take the nearest one that it can hold, and find another's record.
+pub(crate) fn keys_json(
+    graph: &EntityGraph,
+    node: NodeId,
+    types: &[String],
+    keys: &[Key],
+) -> Result<String, SourceError> {
+    let of_key = |(ord, values): (usize, Vec<String>)| -> Vec<serde_json::Value> {
+        let held =
+            values.into_iter().zip(types).map(|(value, key_type)| holds(key_type, &value).then_some(value));
+        std::iter::once(ord.into()).chain(held.map(Into::into)).collect()
+    };
+    let rows: Vec<Vec<serde_json::Value>> =
+        key_values(graph, node, keys)?.into_iter().enumerate().map(of_key).collect();
     Ok(serde_json::to_string(&rows).expect("lists of numbers and texts are JSON"))
+}
+
+/// May a column of this type hold that value? Only whole numbers have bounds that a key can be beyond.
+fn holds(key_type: &str, value: &str) -> bool {
+    let bits = match key_type.split(' ').next() {
+        Some("tinyint") => 8,
+        Some("smallint") => 16,
+        Some("mediumint") => 24,
+        Some("int") => 32,
+        Some("bigint") => 64,
+        _ => return true,
+    };
+    let range = match key_type.ends_with("unsigned") {
+        true => 0..1_i128 << bits,
+        false => -(1_i128 << (bits - 1))..1_i128 << (bits - 1),
+    };
+    value.parse().is_ok_and(|number: i128| range.contains(&number))
 }
 
 #[cfg(test)]
@@ -131,5 +156,19 @@ mod tests {
         assert_eq!(typed_literal("17", "int unsigned"), "cast('17' as unsigned)");
         assert_eq!(typed_literal("1.5", "decimal(8,2)"), "cast('1.5' as decimal(8,2))");
         assert_eq!(typed_literal("0a-0b", "binary(16)"), "unhex('0a0b')");
+    }
+
+    #[test]
+    fn a_number_beyond_its_column_is_told() {
+        for (key_type, held, beyond) in [
+            ("tinyint", ["-128", "127"], ["-129", "128"]),
+            ("mediumint unsigned", ["0", "16777215"], ["-1", "16777216"]),
+            ("int", ["-2147483648", "2147483647"], ["-2147483649", "2147483648"]),
+            ("bigint unsigned", ["0", "18446744073709551615"], ["-7999999", "18446744073709551616"]),
+        ] {
+            assert!(held.iter().all(|value| holds(key_type, value)), "{key_type}");
+            assert!(!beyond.iter().any(|value| holds(key_type, value)), "{key_type}");
+        }
+        assert!(holds("varchar(3) character set latin1 collate latin1_bin", "-1"));
     }
 }

@@ -118,7 +118,9 @@ impl MySqlSnapshot {
             what: format!("{entity} was asked of a source that does not feed it"),
         })?;
         let root = inner.graph().root(entity).expect("the pack has queries for it");
-        let asked = keys_json(inner.graph(), root, keys)?;
+        let session = self.session()?;
+        let types = inner.catalogue(session).await?.key_types(inner.graph(), root)?;
+        let asked = keys_json(inner.graph(), root, &types, keys)?;
         let mut assembler = Assembler::new(&inner.pack, entity, keys);
         for (at, array) in queries.arrays.iter().enumerate() {
             let (rows, mapping) = self.query(entity, Some(at), &array.template, &asked).await?;
@@ -166,10 +168,11 @@ impl MySqlSnapshot {
         let catalogue = inner.catalogue(session).await?;
         let root_types = catalogue.key_types(graph, root)?;
         let page = PageQuery { types: &root_types, after: after.is_some(), limit };
-        let relation = keys_relation(graph, way.from, &catalogue.key_types(graph, way.from)?);
+        let types = catalogue.key_types(graph, way.from)?;
+        let relation = keys_relation(graph, way.from, &types);
         let sql = page.of_path(&MySql::after(after), graph, way, &relation, 1);
         let doing = format!("follow {} to {}", graph.node(way.from).name, way.entity);
-        let asked = keys_json(graph, way.from, keys)?;
+        let asked = keys_json(graph, way.from, &types, keys)?;
         let rows = session.execute(&doing, &sql, &asked, 1).await?;
         page_of(&inner, root, &page, &rows)
     }

@@ -12,6 +12,8 @@ fn words(entity: Entity) -> &'static [&'static str] {
         Entity::Balance => &["balance", "debtor", "debt"],
         Entity::Invoice => &["invoice", "bill", "statement"],
         Entity::BillingTransaction => &["transaction", "posting", "ledger", "entry"],
+        Entity::PaymentSchedule => &["schedule", "direct_debit", "autopay", "mandate"],
+        Entity::Concession => &["concession", "rebate"],
     }
 }
 

@@ -234,7 +234,9 @@ impl MemorySnapshot {
         };
         let clock = if self.is(Check::Values) { clock } else { 0 };
         let body = match entity {
-            Entity::Customer => json!({"customerUType": "person"}),
+            Entity::Customer => json!({"customerUType": "person", "person": {
+                "lastName": "Müller", "middleNames": [], "phoneNumbers": [], "emailAddresses": [], "physicalAddresses": [],
+            }}),
             Entity::Holding => json!({"role": "HOLDER", "shareable": value.is_multiple_of(2)}),
             Entity::Balance => json!({"balance": format!("{}.{:02}", value, clock % 100)}),
             _ => {

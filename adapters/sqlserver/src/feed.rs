@@ -42,7 +42,7 @@ impl SqlServerFeed {
         let session = inner.connector.connect().await?;
         require(&inner, &session, &from)?;
         inner.forget_schema().await;
-        let session = check::require_heard(&inner, session).await?;
+        let (session, _) = check::require_heard(&inner, session).await?;
         let from = TrackedPosition { identity: session.identity().clone(), ..from };
         let mut poller = Poller {
             inner,

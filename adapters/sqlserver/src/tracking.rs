@@ -4,7 +4,7 @@ use tiberius::Row;
 use wattle_core::{EntityGraph, Hint, Key, NodeId, SourceError, SourceError as Error};
 use wattle_sql::key_of;
 
-use crate::catalogue::{Catalogue, Table};
+use crate::catalogue::Table;
 use crate::connect::{Session, literal};
 use crate::dialect::quote;
 use crate::position::TrackedPosition;
@@ -141,8 +141,7 @@ pub(crate) async fn now(session: &mut Session) -> Result<TrackedPosition, Source
 
 /// Makes sure that changes can be heard, and returns a position that no change after this call precedes.
 pub(crate) async fn begin(inner: &Inner) -> Result<TrackedPosition, SourceError> {
-    let mut session = check::require_heard(inner, inner.connector.connect().await?).await?;
-    let catalogue = Catalogue::read(&mut session, inner.graph()).await?;
+    let (mut session, catalogue) = check::require_heard(inner, inner.connector.connect().await?).await?;
     for node in inner.graph().captured() {
         catalogue.known(inner.graph(), node)?;
     }

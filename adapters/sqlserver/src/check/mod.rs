@@ -43,7 +43,10 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
 
 /// Makes sure that every change of the captured tables that are there is told with its key: what `check` refuses of them
 /// is an error.
-pub(crate) async fn require_heard(inner: &Inner, session: Session) -> Result<Session, SourceError> {
+pub(crate) async fn require_heard(
+    inner: &Inner,
+    session: Session,
+) -> Result<(Session, Catalogue), SourceError> {
     let mut check = Check { inner, session, findings: Findings::default() };
     check.settings().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
@@ -53,7 +56,7 @@ pub(crate) async fn require_heard(inner: &Inner, session: Session) -> Result<Ses
     refused.retain(|finding| finding.severity == Severity::Refused);
     let others = refused.len().saturating_sub(1);
     match refused.into_iter().next() {
-        None => Ok(check.session),
+        None => Ok((check.session, catalogue)),
         Some(Finding { what, fix, .. }) => Err(SourceError::Config {
             what: if others == 0 {
                 what

@@ -242,8 +242,13 @@ impl Row {
             proof.unable(Check::Rollback, &self.name, &error);
             return Ok(());
         }
-        let heard = hear(proof, feed, node, &[key]).await?;
-        if heard.keys.contains(&never) {
+        let after = [key];
+        let heard = hear(proof, feed, node, &after).await?;
+        if !heard.all(&after) {
+            let fix = "see that a transaction that is rolled back does not keep the feed from going on";
+            let seen = "the commit after it was not heard either";
+            proof.report.failed(Check::Rollback, &self.name, "the commit that followed", seen, fix);
+        } else if heard.keys.contains(&never) {
             let fix = "yield changes only when their transaction has committed";
             let seen = "a row that was rolled back was heard";
             proof.report.failed(

@@ -76,8 +76,11 @@ fn class_of(code: u32) -> ErrorClass {
         // Grants, logins and databases; a password that ran out, a login that is disabled or locked.
         229 | 230 | 262 | 297 | 300 | 916 | 4060 | 4064 | 18_452 | 18_456 | 18_461 | 18_470 | 18_486
         | 18_487 | 18_488 => ErrorClass::Config,
-        // Snapshots are not allowed; changes are not tracked; a replica that is not read, or not so.
-        976 | 978 | 3952 | 22_104 | 22_105 | 22_106 | 22_113 | 22_115 | SECONDARY => ErrorClass::Config,
+        // Snapshots are not allowed, or not with what a query does; changes are not tracked; a replica that is not read, or
+        // not so.
+        976 | 978 | 3952 | 3964 | 22_104 | 22_105 | 22_106 | 22_113 | 22_115 | SECONDARY => {
+            ErrorClass::Config
+        }
         // Numbers, dates, identifiers, texts, XML and JSON that a value is not.
         220
         | 232
@@ -108,7 +111,7 @@ fn class_of(code: u32) -> ErrorClass {
         | 13_608
         | 13_609
         | 13_610 => ErrorClass::Record,
-        // Deadlocks, time-outs, a table altered meanwhile, recovery, shutdown, resources, and whatever else there is.
+        // Deadlocks, time-outs of locks (1222), a snapshot whose versions are gone or whose table was altered meanwhile, recovery, shutdown, resources, and whatever else there is.
         _ => ErrorClass::Transient,
     }
 }
@@ -119,10 +122,11 @@ mod tests {
 
     #[test]
     fn each_error_has_the_class_of_what_helps() {
-        for passing in [1205, 1222, 3960, 3961, 922, 927, 701, 6005, 40_613, 50_000] {
+        let snapshots = [3953, 3957, 3958, 3960, 3961, 3966];
+        for passing in [1205, 1222, 922, 927, 701, 6005, 40_613, 50_000].into_iter().chain(snapshots) {
             assert_eq!(class_of(passing), ErrorClass::Transient, "{passing}");
         }
-        for config in [207, 208, 229, 4060, 18_456, 3952, 22_117, 22_105, 468] {
+        for config in [207, 208, 229, 4060, 18_456, 3952, 3964, 22_117, 22_105, 468] {
             assert_eq!(class_of(config), ErrorClass::Config, "{config}");
         }
         for record in [241, 245, 8114, 8115, 8134, 8169, 13_609] {

@@ -27,7 +27,7 @@ use wattle_sql::Pack;
 use wattle_sync::{Archive, SourceRunner, SyncError, Until, request_hydration};
 use wattle_tenants::issuer::DevelopmentIssuer;
 use wattle_tenants::{Lifecycle, Mode, NewTenant, Secrets, TargetSettings, Tenant, Tenants};
-use wattle_testbed::{Database, Engine, Postgres, Target, eventually};
+use wattle_testbed::{Database, Engine, MariaDb, Postgres, Target, eventually};
 
 use recorder::Recorder;
 use source::{Source, slot_of};
@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) target: Engine,
     /// Where a source on PostgreSQL is; the shared server by default.
     pub(crate) server: Option<Postgres>,
+    /// Where a source on MariaDB is; the shared server by default.
+    pub(crate) mariadb: Option<MariaDb>,
     /// Files of the pack in place of the usual ones.
     pub(crate) files: Vec<(&'static str, String)>,
     /// Run after the tables are made and before anyone looks at them.
@@ -122,7 +124,11 @@ impl Mini {
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         let shared = Postgres::shared().await?;
-        let source = Source::new(setup.source, setup.server.as_ref().unwrap_or(shared)).await?;
+        let server = setup.server.as_ref().unwrap_or(shared);
+        let source = match &setup.mariadb {
+            Some(mariadb) => Source::on_mariadb(mariadb).await?,
+            None => Source::new(setup.source, server).await?,
+        };
         source.sql(&setup.sql).await?;
         let target = Target::new(setup.target, "wattle").await?;
         let secrets = Secrets::new(&[7; 32])?;

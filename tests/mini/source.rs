@@ -52,19 +52,7 @@ impl Source {
                 SqliteConnection::connect_with(&made).await?.close().await?;
                 Self::Sqlite(folder)
             }
-            Engine::MariaDb => {
-                let database = MariaDb::shared().await?.database("mini").await?;
-                let reader = format!("{}_reader", database.name());
-                // Texts are equal as on the other engines: byte by byte.
-                database
-                    .sql(&format!(
-                        "create user {reader}@'%' identified by '{READER_PASSWORD}';
-                         alter database {} collate utf8mb4_bin",
-                        database.name()
-                    ))
-                    .await?;
-                Self::MariaDb { database, reader }
-            }
+            Engine::MariaDb => return Self::on_mariadb(MariaDb::shared().await?).await,
             Engine::SqlServer => {
                 let database = SqlServer::shared().await?.database("mini").await?;
                 let reader = format!("{}_reader", database.name());
@@ -77,12 +65,39 @@ impl Source {
         Ok(source)
     }
 
+    /// The same on a server of MariaDB.
+    pub(crate) async fn on_mariadb(server: &MariaDb) -> Result<Self> {
+        let database = server.database("mini").await?;
+        let reader = format!("{}_reader", database.name());
+        // Texts are equal as on the other engines: byte by byte.
+        database
+            .sql(&format!(
+                "create user {reader}@'%' identified by '{READER_PASSWORD}';
+                 alter database {} collate utf8mb4_bin",
+                database.name()
+            ))
+            .await?;
+        let source = Self::MariaDb { database, reader };
+        source.sql(pack::TABLES).await?;
+        Ok(source)
+    }
+
     pub(crate) fn engine(&self) -> Engine {
         match self {
             Self::Postgres { .. } => Engine::Postgres,
             Self::Sqlite(_) => Engine::Sqlite,
             Self::MariaDb { .. } => Engine::MariaDb,
             Self::SqlServer { .. } => Engine::SqlServer,
+        }
+    }
+
+    /// The database, in tests that have the source on MariaDB.
+    pub(crate) fn mariadb(&self) -> &MariaDatabase {
+        match self {
+            Self::MariaDb { database, .. } => database,
+            Self::Postgres { .. } | Self::Sqlite(_) | Self::SqlServer { .. } => {
+                panic!("this test's source is another engine's")
+            }
         }
     }
 

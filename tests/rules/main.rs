@@ -29,5 +29,6 @@ mod reconcile;
 mod retention;
 mod rewind;
 mod terms_of_hearing;
+mod tls;
 mod unannounced;
 mod upgrade;

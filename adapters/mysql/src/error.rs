@@ -2,6 +2,7 @@
 
 use mysql_async::{DriverError, Error, ServerError};
 use wattle_core::SourceError;
+use wattle_sql::certificate_error;
 
 /// The log no longer has what was asked for, or never had: purged, reset, or another server's.
 const LOG_LOST: u16 = 1236;
@@ -31,9 +32,11 @@ pub(crate) fn source_error(doing: &str, error: Error) -> SourceError {
             what: format!("the source's address cannot be read: {error}"),
             fix: ADDRESS.into(),
         },
-        error @ (Error::Driver(_) | Error::Io(_) | Error::Other(_)) => {
-            SourceError::Unavailable { what: format!("could not {doing}"), cause: Some(Box::new(error)) }
-        }
+        error @ (Error::Driver(_) | Error::Io(_) | Error::Other(_)) => certificate_error(doing, &error)
+            .unwrap_or_else(|| SourceError::Unavailable {
+                what: format!("could not {doing}"),
+                cause: Some(Box::new(error)),
+            }),
     }
 }
 

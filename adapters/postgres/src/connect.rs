@@ -102,6 +102,14 @@ impl Connector {
             TlsMode::Off => None,
             TlsMode::VerifyFull => Some(MakeRustlsConnect::new(client_config(options)?)),
         };
+        if let (Some(_), Host::Tcp(name)) = (&tls, host)
+            && name.parse::<std::net::IpAddr>().is_ok()
+        {
+            return Err(SourceError::Config {
+                what: format!("the source's address gives {name}, and its certificate is verified by a name"),
+                fix: "give the host by the name that its certificate has".into(),
+            });
+        }
         config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
         config.connect_timeout(CONNECT_TIMEOUT);
         config.keepalives_idle(Duration::from_secs(30));

@@ -2,11 +2,15 @@
 
 use tokio_postgres::error::SqlState;
 use wattle_core::SourceError;
+use wattle_sql::certificate_error;
 
 /// What an error of the driver means. Messages of data exceptions repeat values and are left out.
 pub(crate) fn source_error(doing: &str, error: tokio_postgres::Error) -> SourceError {
     let Some(server) = error.as_db_error() else {
-        return SourceError::Unavailable { what: format!("could not {doing}"), cause: Some(Box::new(error)) };
+        return certificate_error(doing, &error).unwrap_or_else(|| SourceError::Unavailable {
+            what: format!("could not {doing}"),
+            cause: Some(Box::new(error)),
+        });
     };
     let code = server.code().clone();
     let message = server.message().to_owned();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pgwire_replication::{Lsn, ReplicationClient, ReplicationEvent};
 use wattle_core::{Change, Feed, FeedEvent, Hint, Key, KeyType, NodeId, Position, SourceError};
+use wattle_sql::certificate_error;
 
 use crate::catalogue::Catalogue;
 use crate::pgoutput::{Message, Tuple, parse};
@@ -336,6 +337,9 @@ fn replication_error(error: pgwire_replication::PgWireError) -> SourceError {
     };
     if error.is_auth() || text.contains("28P01") || text.contains("28000") {
         return config("set the source's login right, and give it the REPLICATION attribute");
+    }
+    if let Some(refused) = certificate_error("stream changes", &error) {
+        return refused;
     }
     if text.contains("42501") {
         return config("give the login the REPLICATION attribute: alter role … replication");

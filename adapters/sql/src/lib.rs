@@ -26,5 +26,5 @@ pub use keys::{Dialect, PageQuery, key_names, key_of, key_values, quote, spelled
 pub use mapping::Mapping;
 pub use pack::{ArrayQuery, EntityQueries, Pack, PackError};
 pub use template::Template;
-pub use tls::{TlsMode, is_local_host};
+pub use tls::{TlsMode, certificate_error, is_local_host};
 pub use value::SourceValue;

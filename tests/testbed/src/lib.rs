@@ -21,6 +21,7 @@
 //! depend on the runtime it was started in; a [`Proxy`] does and ends with it.
 
 mod agreement;
+mod certificates;
 mod dice;
 mod eventually;
 mod machine;
@@ -32,6 +33,7 @@ mod target;
 mod wattle;
 
 pub use agreement::{Fetched, Records};
+pub use certificates::Certificates;
 pub use dice::Dice;
 pub use eventually::eventually;
 pub use mariadb::{MariaDatabase, MariaDb};

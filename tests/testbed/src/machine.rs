@@ -23,8 +23,8 @@ const PORT_DRAWS: usize = 100;
 /// The user a server runs as when the tests run as root, which PostgreSQL refuses to be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account {
-    uid: u32,
-    gid: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 impl Account {

@@ -274,6 +274,11 @@ impl EntityGraph {
             .filter(move |entity| self.root(*entity) == Some(node) || self.reads(*entity).contains(&node))
     }
 
+    /// The captured nodes that an entity's fetch reads, its root among them.
+    pub fn captured_for(&self, entity: Entity) -> impl Iterator<Item = NodeId> + '_ {
+        self.captured().filter(move |node| self.read_from(*node).any(|read| read == entity))
+    }
+
     /// The key types of a node, in order.
     pub fn key_types(&self, node: NodeId) -> impl ExactSizeIterator<Item = KeyType> + '_ {
         self.node(node).key.iter().map(|column| column.key_type)

@@ -34,31 +34,6 @@ async fn a_renamed_column_pauses_until_it_is_renamed_back(
     Ok(())
 }
 
-/// The log keeps the name that the column had when a row changed: renaming it back does not change what is in there. Not
-/// on SQL Server, whose changes the simulator keeps by the names that the columns had.
-#[rstest]
-#[tokio::test]
-async fn a_renamed_key_column_pauses_until_it_is_renamed_back(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
-    let mini = Mini::on(source, target).await?;
-    mini.sql(ACCOUNTS).await?;
-    let _running = mini.run_and_hydrate().await?;
-    mini.sql("alter table crm.account rename account_no to number").await?;
-    mini.sql("update crm.account set display_name = 'New' where number = 'A'").await?;
-    mini.sql("insert into crm.account (number) values ('C'); delete from crm.account where number = 'B'")
-        .await?;
-    mini.says(&["paused", "account", "account_no"]).await?;
-    mini.expect(Entity::Account, &["A", "B"]).await?;
-    mini.sql("alter table crm.account rename number to account_no").await?;
-    mini.settled().await?;
-    mini.says(&["running"]).await?;
-    mini.expect(Entity::Account, &["A", "C"]).await?;
-    ensure!(mini.names().await?["A"] == "New", "{:?}", mini.names().await?);
-    Ok(())
-}
-
 #[tokio::test]
 async fn a_column_of_another_type_is_read_as_what_it_is() -> Result<()> {
     let mini = Mini::start().await?;

@@ -5,7 +5,7 @@ use wattle_core::{EntityGraph, KeyType, NodeId, SourceError};
 use crate::connect::{Session, literal};
 
 /// The tables behind the nodes, by the nodes' indexes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
     tables: Vec<Option<Table>>,
     /// Schema and name of each, whether it is there or not.
@@ -181,16 +181,33 @@ impl Catalogue {
     /// The types of a node's key columns, to declare keys as.
     pub(crate) fn key_types(&self, graph: &EntityGraph, node: NodeId) -> Result<Vec<String>, SourceError> {
         let table = self.known(graph, node)?;
-        let found = graph.node(node).key.iter().map(|key| {
-            table.column(&key.name).map(Column::key_type).ok_or_else(|| SourceError::Config {
-                what: format!("{} has no column {}", graph.node(node).relation, key.name),
-                fix: format!(
-                    "give the key of node `{}` in graph.toml as the table has it",
-                    graph.node(node).name
+        let node = graph.node(node);
+        let found = node.key.iter().map(|key| {
+            let what = match table.column(&key.name) {
+                None => format!("{} has no column {}", node.relation, key.name),
+                Some(column) if !column.fits(key.key_type) => format!(
+                    "{}.{} is {}, and graph.toml says {}",
+                    node.relation,
+                    key.name,
+                    column.column_type,
+                    key.key_type.name()
                 ),
-            })
+                Some(column) => return Ok(column.key_type()),
+            };
+            let fix = format!("give the key of node `{}` in graph.toml as the table has it", node.name);
+            Err(SourceError::Config { what, fix })
         });
         found.collect()
+    }
+
+    /// Without the tables whose key is not as graph.toml gives it: of those nothing can be heard, as if they were not there.
+    pub(crate) fn heard(mut self, graph: &EntityGraph) -> Self {
+        for node in graph.node_ids() {
+            if self.key_types(graph, node).is_err() {
+                self.tables[node.index()] = None;
+            }
+        }
+        self
     }
 
     pub(crate) fn known(&self, graph: &EntityGraph, node: NodeId) -> Result<&Table, SourceError> {

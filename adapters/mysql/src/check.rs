@@ -71,7 +71,7 @@ fn without_database(inner: &Inner, what: String, fix: String) -> Result<Vec<Find
     Ok(findings.sorted())
 }
 
-/// Makes sure that every change of the captured tables that are there is in the log with its key: what `check` refuses of
+/// Makes sure that every change of the captured tables that are there with their key is in the log: what `check` refuses of
 /// them is an error.
 pub(crate) async fn require_heard(
     inner: &Inner,
@@ -80,9 +80,10 @@ pub(crate) async fn require_heard(
     let mut check = Check { inner, session, user: String::new(), findings: Findings::default() };
     check.settings().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
-    check.log_filters(&catalogue).await?;
-    check.tables(&catalogue);
-    check.row_images(&catalogue).await?;
+    let heard = catalogue.clone().heard(inner.graph());
+    check.log_filters(&heard).await?;
+    check.tables(&heard);
+    check.row_images(&heard).await?;
     let mut refused = check.findings.sorted();
     refused.retain(|finding| finding.severity == Severity::Refused);
     let others = refused.len().saturating_sub(1);

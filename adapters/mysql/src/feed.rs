@@ -74,6 +74,7 @@ impl MySqlFeed {
         server::require(&inner, &mut session, &from).await?;
         inner.forget_schema().await;
         let (session, catalogue) = check::require_heard(&inner, session).await?;
+        let heard = catalogue.heard(inner.graph());
         let stream = Stream::start(session, &from).await?;
         let reached = Arc::new(Mutex::new(from.place()));
         let watch = Watch::start(inner.clone(), from.identity.clone(), reached.clone());
@@ -83,7 +84,7 @@ impl MySqlFeed {
             watch,
             reached,
             position: from,
-            catalogue: Arc::new(catalogue),
+            catalogue: Arc::new(heard),
             tables: HashMap::new(),
             transaction: Transaction::default(),
             prepared: HashMap::new(),
@@ -91,9 +92,12 @@ impl MySqlFeed {
             altered: false,
         };
         feed.begin().await?;
-        // Whatever it is called meanwhile: the statement that gives it its name back says to read it whole.
+        // Whatever it or its key is called meanwhile: the statement that gives the name back says to read it whole.
         for node in feed.inner.graph().captured().filter(|node| feed.catalogue.table(*node).is_none()) {
-            tracing::warn!(node = feed.inner.graph().node(node).name, "a captured table is not there");
+            tracing::warn!(
+                node = feed.inner.graph().node(node).name,
+                "a captured table is not there with its key"
+            );
             let change = FeedEvent::Change(Change::SchemaChanged { node }, feed.position.encode());
             feed.ready.push_back(change);
         }
@@ -258,7 +262,7 @@ impl MySqlFeed {
                 }
                 return self.end();
             }
-            Statement::Tables { effect, tables } => {
+            Statement::Tables { effect, tables, columns } => {
                 // A statement may name a table more than once.
                 let nodes: BTreeSet<NodeId> = tables
                     .iter()
@@ -267,7 +271,13 @@ impl MySqlFeed {
                         self.catalogue.nodes_of(self.inner.graph(), schema, &table.name)
                     })
                     .collect();
-                nodes.into_iter().for_each(|node| self.affect(node, effect));
+                for node in nodes {
+                    // It may have been without its key until now, and nothing was heard of it.
+                    let key = &self.inner.graph().node(node).key;
+                    let is_key = |name: &String| key.iter().any(|key| key.name.eq_ignore_ascii_case(name));
+                    let effect = if columns.iter().any(is_key) { Effect::Altered } else { effect };
+                    self.affect(node, effect);
+                }
             }
             Statement::DropDatabase { schema } => {
                 for node in self.catalogue.nodes_in(self.inner.graph(), &schema) {
@@ -310,7 +320,10 @@ impl MySqlFeed {
         }
         let graph = self.inner.graph();
         let mut nodes = self.catalogue.nodes_of(graph, map.schema, map.table);
-        nodes.retain(|node| graph.node(*node).tracking == Tracking::Captured);
+        // One that is not there with its key is read whole when it is.
+        nodes.retain(|node| {
+            graph.node(*node).tracking == Tracking::Captured && self.catalogue.table(*node).is_some()
+        });
         let captured = if nodes.is_empty() {
             None
         } else {
@@ -399,7 +412,7 @@ impl MySqlFeed {
         self.inner.forget_schema().await;
         let mut session = self.inner.connector.connect().await?;
         let catalogue = Catalogue::read(&mut session, self.inner.graph()).await?;
-        self.catalogue = Arc::new(catalogue);
+        self.catalogue = Arc::new(catalogue.heard(self.inner.graph()));
         self.tables.clear();
         self.altered = false;
         Ok(())

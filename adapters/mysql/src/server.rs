@@ -86,7 +86,7 @@ pub(crate) async fn begin(inner: &Inner) -> Result<Position, SourceError> {
     let session = inner.connector.connect().await?;
     let (mut session, catalogue) = check::require_heard(inner, session).await?;
     for node in inner.graph().captured() {
-        catalogue.known(inner.graph(), node)?;
+        catalogue.key_types(inner.graph(), node)?;
     }
     Ok(now(&mut session).await?.encode())
 }

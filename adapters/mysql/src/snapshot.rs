@@ -84,7 +84,9 @@ impl MySqlSnapshot {
     ) -> Result<KeyPage, SourceError> {
         let inner = self.inner.clone();
         let session = self.session()?;
-        let types = inner.catalogue(session).await?.key_types(inner.graph(), node)?;
+        let types = inner.catalogue(session).await?.key_types(inner.graph(), node);
+        let types = self.spoil(types).await?;
+        let session = self.session()?;
         let page = PageQuery { types: &types, after: after.is_some(), limit };
         let sql = page.of_node(&MySql::after(after), inner.graph(), node);
         let doing = format!("scan the keys of {}", inner.graph().node(node).name);
@@ -119,7 +121,12 @@ impl MySqlSnapshot {
         })?;
         let root = inner.graph().root(entity).expect("the pack has queries for it");
         let session = self.session()?;
-        let types = inner.catalogue(session).await?.key_types(inner.graph(), root)?;
+        let catalogue = inner.catalogue(session).await?;
+        // Nothing is heard of a table without its key, and what was read from it would be stale.
+        for node in inner.graph().captured_for(entity) {
+            catalogue.key_types(inner.graph(), node)?;
+        }
+        let types = catalogue.key_types(inner.graph(), root)?;
         let asked = keys_json(inner.graph(), root, &types, keys)?;
         let mut assembler = Assembler::new(&inner.pack, entity, keys);
         for (at, array) in queries.arrays.iter().enumerate() {

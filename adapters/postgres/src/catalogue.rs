@@ -84,17 +84,33 @@ impl Catalogue {
     /// The types of a node's key columns, to cast keys to.
     pub(crate) fn key_types(&self, graph: &EntityGraph, node: NodeId) -> Result<Vec<String>, SourceError> {
         let relation = self.known(graph, node)?;
-        let found = graph.node(node).key.iter().map(|key| {
-            let column = relation.columns.iter().find(|column| column.name == key.name);
-            column.map(|column| column.type_name.clone()).ok_or_else(|| SourceError::Config {
-                what: format!("{} has no column {}", graph.node(node).relation, key.name),
-                fix: format!(
-                    "give the key of node `{}` in graph.toml as the table has it",
-                    graph.node(node).name
+        let node = graph.node(node);
+        let found = node.key.iter().map(|key| {
+            let what = match relation.columns.iter().find(|column| column.name == key.name) {
+                None => format!("{} has no column {}", node.relation, key.name),
+                Some(column) if !key_type_fits(key.key_type, &column.base_type) => format!(
+                    "{}.{} is {}, and graph.toml says {}",
+                    node.relation,
+                    key.name,
+                    column.base_type,
+                    key.key_type.name()
                 ),
-            })
+                Some(column) => return Ok(column.type_name.clone()),
+            };
+            let fix = format!("give the key of node `{}` in graph.toml as the table has it", node.name);
+            Err(SourceError::Config { what, fix })
         });
         found.collect()
+    }
+
+    /// Without the tables whose key is not as graph.toml gives it: of those nothing can be heard, as if they were not there.
+    pub(crate) fn heard(mut self, graph: &EntityGraph) -> Self {
+        for node in graph.node_ids() {
+            if self.key_types(graph, node).is_err() {
+                self.relations[node.index()] = None;
+            }
+        }
+        self
     }
 
     pub(crate) fn known(&self, graph: &EntityGraph, node: NodeId) -> Result<&Relation, SourceError> {

@@ -46,13 +46,13 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
     Ok(check.findings.sorted())
 }
 
-/// Makes sure that every change of the captured tables is in the log and in the publication, with its key: what `check`
-/// refuses of them is an error.
+/// Makes sure that every change of the captured tables that are there with their key is in the log and in the publication:
+/// what `check` refuses of them is an error. Returns the catalogue of those tables.
 pub(crate) async fn require_heard(
     inner: &Inner,
     session: Session,
 ) -> Result<(Session, Catalogue), SourceError> {
-    let catalogue = Catalogue::read(&session, inner.graph()).await?;
+    let catalogue = Catalogue::read(&session, inner.graph()).await?.heard(inner.graph());
     let findings = Findings::default();
     let mut check = Check { inner, session, role: String::new(), superuser: false, findings };
     let published = check.published().await?;

@@ -1,6 +1,6 @@
 //! The feed: logical replication as keys.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -33,6 +33,8 @@ pub(crate) struct PgFeed {
     altered: bool,
     /// Nodes whose rows come without their key from here on.
     keyless: Vec<NodeId>,
+    /// Nodes of which rows were passed over, since their key is not as graph.toml gives it. They are read whole when it is.
+    away: HashSet<NodeId>,
 }
 
 /// A captured node, and which of its key columns are blank-padded: CHAR(n) arrives with blanks that are no part of
@@ -89,6 +91,7 @@ impl PgFeed {
             ready: VecDeque::new(),
             altered: false,
             keyless: Vec::new(),
+            away: HashSet::new(),
         })
     }
 
@@ -102,23 +105,25 @@ impl PgFeed {
     }
 
     /// What was not heard is read; then the new terms hold.
-    fn take_news(&mut self, News { nodes, gone, terms }: News) -> Result<(), SourceError> {
+    fn take_news(&mut self, News { mut nodes, gone, terms }: News) -> Result<(), SourceError> {
         if !terms.same_relations(&self.catalogue) {
             let what = "a captured table was made anew: it is listened to from the start".to_owned();
             return Err(SourceError::Unavailable { what, cause: None });
         }
         for node in gone {
             let name = &self.inner.graph().node(node).name;
-            tracing::warn!(node = name, "a captured table is not there, or has another name");
+            tracing::warn!(node = name, "a captured table is not there with its key, or has another name");
             self.altered = true;
             self.push(Change::SchemaChanged { node });
         }
+        let back = self.away.extract_if(|node| !terms.absent.contains(node));
+        nodes.extend(back.filter(|node| !nodes.contains(node)).collect::<Vec<_>>());
         for node in nodes {
             let name = &self.inner.graph().node(node).name;
             tracing::info!(node = name, "changes of a table may not have been heard: it is read whole");
             self.ready.push_back(FeedEvent::Change(Change::Whole { node }, terms.position.clone()));
         }
-        self.terms = terms.text();
+        self.terms = terms.text_without(&self.away);
         Ok(())
     }
 
@@ -175,16 +180,17 @@ impl PgFeed {
     fn relation(&mut self, oid: u32, columns: Vec<String>) -> Result<(), SourceError> {
         let nodes = self.nodes.get(&oid).cloned().unwrap_or_default();
         let graph = self.inner.graph();
-        let mut keys = Vec::new();
+        let (mut keys, mut keyless) = (Vec::new(), Vec::new());
         for captured in &nodes {
             let node = graph.node(captured.node);
             let place = |name: &String| columns.iter().position(|column| column == name);
             let found: Option<Vec<usize>> = node.key.iter().map(|key| place(&key.name)).collect();
             match found {
                 Some(places) => keys.push((captured.clone(), places)),
-                None => self.keyless.push(captured.node),
+                None => keyless.push(captured.node),
             }
         }
+        self.give_up(keyless);
         let column_count = columns.len();
         let before = self.shapes.insert(oid, Shape { columns, keys });
         // The message also comes again when nothing was altered, after an ANALYZE for one.
@@ -198,14 +204,27 @@ impl PgFeed {
         Ok(())
     }
 
-    /// The log has rows as they were logged when they changed: without their key, if a key column had another name then
-    /// or was not in the replica identity. When that is put right it is past, and any row may have changed; until then,
-    /// someone must put it right.
+    /// The log has rows as they were logged when they changed: without their key, if a key column had another name or type
+    /// then, or was not in the replica identity. When that is put right it is past, and any row may have changed. Until
+    /// then nothing is heard of that table, and what is read from it is tried.
     async fn give_up_keys(&mut self, node: NodeId) -> Result<(), SourceError> {
-        Terms::look(&self.inner, self.identity).await?;
+        let terms = Terms::look(&self.inner, self.identity).await?;
         self.keyless.retain(|keyless| *keyless != node);
-        self.push(Change::Whole { node });
+        if !terms.absent.contains(&node) {
+            self.push(Change::Whole { node });
+        } else if self.away.insert(node) {
+            let name = &self.inner.graph().node(node).name;
+            tracing::warn!(node = name, "a captured table has another key than graph.toml gives");
+            self.terms = terms.still_holding(&self.terms);
+            self.altered = true;
+            self.push(Change::SchemaChanged { node });
+        }
         Ok(())
+    }
+
+    /// Rows of these nodes have no key; of those that are away that is known.
+    fn give_up(&mut self, nodes: Vec<NodeId>) {
+        self.keyless.extend(nodes.into_iter().filter(|node| !self.away.contains(node)));
     }
 
     fn row(&mut self, oid: u32, old: Option<&Tuple>, new: Option<(&Tuple, Hint)>) -> Result<(), SourceError> {
@@ -217,8 +236,8 @@ impl PgFeed {
         let mut keyless = Vec::new();
         for (captured, columns) in &shape.keys {
             let node = captured.node;
-            let old_key = old.map(|tuple| self.key(captured, columns, tuple, None)).transpose()?;
-            let new_key = new.map(|(tuple, _)| self.key(captured, columns, tuple, old)).transpose()?;
+            let old_key = old.map(|tuple| self.key(captured, columns, tuple, None));
+            let new_key = new.map(|(tuple, _)| self.key(captured, columns, tuple, old));
             if [&old_key, &new_key].contains(&&Some(RowKey::Missing)) {
                 keyless.push(node);
                 continue;
@@ -232,41 +251,30 @@ impl PgFeed {
             let hint = new.map_or(Hint::Delete, |(_, hint)| hint);
             changes.extend(new_key.map(|key| Change::Row { node, key, hint }));
         }
-        self.keyless.extend(keyless);
+        self.give_up(keyless);
         changes.into_iter().for_each(|change| self.push(change));
         Ok(())
     }
 
     /// The key in a row; what the row does not say because it is unchanged may be in `old`.
-    fn key(
-        &self,
-        captured: &Captured,
-        columns: &[usize],
-        tuple: &Tuple,
-        old: Option<&Tuple>,
-    ) -> Result<RowKey, SourceError> {
+    fn key(&self, captured: &Captured, columns: &[usize], tuple: &Tuple, old: Option<&Tuple>) -> RowKey {
         let graph = self.inner.graph();
         let mut values = Vec::with_capacity(columns.len());
         for (column, padded) in columns.iter().zip(&captured.padded) {
             if tuple.is_null(*column) {
-                return Ok(RowKey::None);
+                return RowKey::None;
             }
             let Some(text) = tuple.text(*column).or_else(|| old?.text(*column)) else {
-                return Ok(RowKey::Missing);
+                return RowKey::Missing;
             };
             values.push(if *padded { text.trim_end_matches(' ') } else { text });
         }
         if graph.key_types(captured.node).zip(&values).any(|(key_type, value)| is_no_key(key_type, value)) {
-            return Ok(RowKey::None);
+            return RowKey::None;
         }
         let key = Key::new(graph.key_types(captured.node), values.into_iter());
-        key.map(RowKey::Key).map_err(|error| SourceError::Config {
-            what: format!(
-                "a key of {} does not have the types that graph.toml gives: {error}",
-                graph.node(captured.node).name
-            ),
-            fix: "give the key columns' types as the table has them".into(),
-        })
+        // Its column has another type than graph.toml gives, or had it then.
+        key.map_or(RowKey::Missing, RowKey::Key)
     }
 }
 
@@ -281,7 +289,7 @@ enum RowKey {
     Key(Key),
     /// It has none: part of it is null, or nothing that a key can be.
     None,
-    /// It came without.
+    /// It came without one of the types that graph.toml gives.
     Missing,
 }
 
@@ -298,12 +306,13 @@ impl RowKey {
 impl Feed for PgFeed {
     async fn next(&mut self) -> Result<FeedEvent, SourceError> {
         loop {
+            if let Some(node) = self.keyless.last().copied() {
+                self.give_up_keys(node).await?;
+                continue;
+            }
             if self.altered {
                 self.inner.forget_schema().await;
                 self.altered = false;
-            }
-            if let Some(node) = self.keyless.last().copied() {
-                self.give_up_keys(node).await?;
             }
             if let Some(event) = self.ready.pop_front() {
                 return Ok(event);

@@ -3,6 +3,7 @@
 use tokio_postgres::types::PgLsn;
 use wattle_core::{Position, SourceError};
 
+use crate::catalogue::Catalogue;
 use crate::connect::Session;
 use crate::error::source_error;
 use crate::position::{PgPosition, format_lsn};
@@ -112,8 +113,9 @@ pub(crate) async fn begin(inner: &Inner) -> Result<Position, SourceError> {
     let session = inner.primary.connect("begin").await?;
     require_settings(inner, &session).await?;
     let terms = Terms::look(inner, session.identity()).await?;
-    if let Some(node) = terms.absent.first() {
-        terms.catalogue.known(inner.graph(), *node)?;
+    let catalogue = Catalogue::read(&session, inner.graph()).await?;
+    for node in &terms.absent {
+        catalogue.key_types(inner.graph(), *node)?;
     }
     let failed = |error| source_error("make the replication slot", error);
     let confirmed = match look(&session, &inner.slot).await? {

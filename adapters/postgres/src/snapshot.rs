@@ -104,7 +104,8 @@ impl PgSnapshot {
     ) -> Result<KeyPage, SourceError> {
         let inner = self.inner.clone();
         let graph = inner.graph();
-        let types = inner.catalogue(self.session()).await?.key_types(graph, node)?;
+        let types = inner.catalogue(self.session()).await?.key_types(graph, node);
+        let types = self.spoil(types).await?;
         let page = PageQuery { types: &types, after: after.is_some(), limit };
         let sql = page.of_node(&Postgres, graph, node);
         let values = after.map(Key::values).unwrap_or_default();
@@ -127,8 +128,8 @@ impl PgSnapshot {
     async fn spoil<T>(&mut self, result: Result<T, SourceError>) -> Result<T, SourceError> {
         if let Err(error) = &result {
             self.session = None;
-            if matches!(error, SourceError::Record { .. }) {
-                // A key that its column's type cannot hold: the type may be another one by now.
+            if matches!(error, SourceError::Record { .. } | SourceError::Config { .. }) {
+                // A key that its column's type cannot hold, or a column that is gone: the table may be another by now.
                 self.inner.forget_schema().await;
             }
         }
@@ -148,6 +149,11 @@ impl PgSnapshot {
             what: format!("{entity} was asked of a source that does not feed it"),
         })?;
         let root = inner.graph().root(entity).expect("the pack has queries for it");
+        // Nothing is heard of a table without its key, and what was read from it would be stale.
+        let catalogue = inner.catalogue(self.session()).await?;
+        for node in inner.graph().captured_for(entity) {
+            catalogue.key_types(inner.graph(), node)?;
+        }
         let parameters = key_columns(inner.graph(), root, keys)?;
         let mut assembler = Assembler::new(&inner.pack, entity, keys);
         for (at, array) in queries.arrays.iter().enumerate() {

@@ -22,6 +22,8 @@ use crate::{Inner, check, identity_mismatch};
 /// How often a running feed's terms are looked at: a handful of small queries on a connection of their own. Between a
 /// mistake at the source and the pause, what is served may be this old.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// The same while a table is not there: whoever puts that right wants to see it soon.
+const LOOK_FOR_ABSENT_EVERY: Duration = Duration::from_secs(3);
 /// Half the first wait for transactions that began on the old terms and are still under way; doubled each time.
 const SETTLE_FIRST: Duration = Duration::from_millis(200);
 
@@ -36,7 +38,7 @@ pub(crate) struct Terms {
     /// Transactions from this on had not begun.
     next: u64,
     tables: Vec<Table>,
-    /// Nodes whose relation is not there, or has another name.
+    /// Nodes whose relation is not there with its key, or has another name.
     pub(crate) absent: Vec<NodeId>,
 }
 
@@ -116,7 +118,13 @@ impl Terms {
 
     /// As a position holds them: the timeline, and a digest for each table.
     pub(crate) fn text(&self) -> String {
-        let digests: Vec<&str> = self.tables.iter().map(|table| table.digest.as_str()).collect();
+        self.text_without(&HashSet::new())
+    }
+
+    /// The same without some tables, which are read whole by whoever goes on from there.
+    pub(crate) fn text_without(&self, nodes: &HashSet<NodeId>) -> String {
+        let tables = self.tables.iter().filter(|table| !nodes.contains(&table.node));
+        let digests: Vec<&str> = tables.map(|table| table.digest.as_str()).collect();
         format!("{}:{}", self.timeline, digests.join(","))
     }
 
@@ -245,9 +253,10 @@ async fn watch(
                     if tell.send(Ok(News { nodes, gone, terms: now.clone() })).await.is_err() {
                         return;
                     }
+                    let wait = if now.absent.is_empty() { LOOK_EVERY } else { LOOK_FOR_ABSENT_EVERY };
                     before = Before::Terms(now);
                     settle = SETTLE_FIRST;
-                    LOOK_EVERY
+                    wait
                 }
             }
         };

@@ -141,6 +141,16 @@ impl Catalogue {
         })
     }
 
+    /// Without the tables whose key is not as graph.toml gives it: of those nothing can be heard, as if they were not there.
+    pub(crate) fn heard(mut self, graph: &EntityGraph) -> Self {
+        for node in graph.node_ids() {
+            if self.key_types(graph, node).is_err() {
+                self.tables[node.index()] = None;
+            }
+        }
+        self
+    }
+
     /// The types of a node's key columns, as a cast and the collation in which they are equal.
     pub(crate) fn key_types(&self, graph: &EntityGraph, node: NodeId) -> Result<Vec<String>, SourceError> {
         let table = self.known(graph, node)?;
@@ -148,14 +158,21 @@ impl Catalogue {
         let names: Vec<String> = key.iter().map(|column| column.name.clone()).collect();
         let unique = table.unique.iter().find(|unique| unique.is_over(&names));
         let types = key.iter().map(|column| {
-            if table.column(&column.name).is_none() {
-                return Err(SourceError::Config {
-                    what: format!("{} has no column {}", graph.node(node).relation, column.name),
-                    fix: format!(
-                        "give the key of node `{}` in graph.toml as the table has it",
-                        graph.node(node).name
-                    ),
-                });
+            let relation = &graph.node(node).relation;
+            let wrong = match table.column(&column.name) {
+                None => Some(format!("{relation} has no column {}", column.name)),
+                Some(found) if !found.fits(column.key_type) => Some(format!(
+                    "{relation}.{} is declared {}, and graph.toml says {}",
+                    column.name,
+                    found.declared,
+                    column.key_type.name()
+                )),
+                Some(_) => None,
+            };
+            if let Some(what) = wrong {
+                let node = &graph.node(node).name;
+                let fix = format!("give the key of node `{node}` in graph.toml as the table has it");
+                return Err(SourceError::Config { what, fix });
             }
             if column.key_type == KeyType::Integer {
                 return Ok("integer".to_owned());

@@ -80,7 +80,7 @@ impl SqliteFeed {
         if !outbox::missing(&mut self.session, graph).await?.is_empty() {
             outbox::prepare(&self.inner).await?;
         }
-        let catalogue = Catalogue::read(&mut self.session, graph).await?;
+        let catalogue = Catalogue::read(&mut self.session, graph).await?.heard(graph);
         // Making triggers changed the schema as well: looked at once more, and found in order.
         let altered: Vec<NodeId> = match &self.schema {
             None => graph.captured().filter(|node| catalogue.table(*node).is_none()).collect(),

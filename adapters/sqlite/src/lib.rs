@@ -134,7 +134,7 @@ impl SourceAdapter for SqliteAdapter {
     async fn begin(&self) -> Result<Position, SourceError> {
         let catalogue = Catalogue::read(&mut self.inner.connector.reader().await?, self.graph()).await?;
         for node in self.graph().captured() {
-            catalogue.known(self.graph(), node)?;
+            catalogue.key_types(self.graph(), node)?;
         }
         Ok(outbox::prepare(&self.inner).await?.last.encode())
     }

@@ -164,7 +164,7 @@ pub(crate) async fn missing(
     session: &mut Session,
     graph: &EntityGraph,
 ) -> Result<Vec<(NodeId, Vec<Trigger>)>, SourceError> {
-    let catalogue = Catalogue::read(session, graph).await?;
+    let catalogue = Catalogue::read(session, graph).await?.heard(graph);
     let sql = "select name, sql from sqlite_schema where type = 'trigger'";
     let standing = session.rows("look at the triggers", sql, &[]).await?;
     let stands = |trigger: &Trigger| {
@@ -173,9 +173,8 @@ pub(crate) async fn missing(
     };
     let mut found = Vec::new();
     for node in graph.captured() {
-        // Triggers go with a table that gets another name.
+        // Triggers go with a table that gets another name, and with its columns.
         let Some(table) = catalogue.table(node) else { continue };
-        catalogue.key_types(graph, node)?;
         let mut triggers = triggers(graph.node(node), table);
         triggers.retain(|trigger| !stands(trigger));
         if !triggers.is_empty() {

@@ -161,6 +161,10 @@ impl SqliteSnapshot {
             what: format!("{entity} was asked of a source that does not feed it"),
         })?;
         let root = inner.graph().root(entity).expect("the pack has queries for it");
+        // Nothing is heard of a table without its key, and what was read from it would be stale.
+        for node in inner.graph().captured_for(entity) {
+            self.catalogue.key_types(inner.graph(), node)?;
+        }
         let relation = keys_relation(inner.graph(), root, &self.catalogue.key_types(inner.graph(), root)?);
         let keys_text = json(inner.graph(), root, keys)?;
         let mut assembler = Assembler::new(&inner.pack, entity, keys);

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tiberius::Row;
@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use wattle_core::{Change, Feed, FeedEvent, NodeId, Position, SourceError};
 
+use crate::catalogue::Catalogue;
 use crate::connect::{BEGIN, Session};
 use crate::position::TrackedPosition;
 use crate::tracking::{
@@ -23,6 +24,8 @@ use crate::tracking::{
 use crate::{Inner, check, identity_mismatch};
 
 const DOING: &str = "look at the changes";
+/// How often a table without its key is looked at anew, should the server not say that it was altered.
+const DESCRIBE_EVERY: Duration = Duration::from_secs(15);
 
 pub(crate) struct SqlServerFeed {
     found: mpsc::Receiver<Result<Vec<FeedEvent>, SourceError>>,
@@ -42,15 +45,19 @@ impl SqlServerFeed {
         let session = inner.connector.connect().await?;
         require(&inner, &session, &from)?;
         inner.forget_schema().await;
-        let (session, _) = check::require_heard(&inner, session).await?;
+        let (session, catalogue) = check::require_heard(&inner, session).await?;
         let from = TrackedPosition { identity: session.identity().clone(), ..from };
+        let catalogue = catalogue.heard(inner.graph());
         let mut poller = Poller {
             inner,
             session,
             position: from,
             terms: HashMap::new(),
             told: HashMap::new(),
+            catalogue,
+            described: Instant::now(),
             absent: HashSet::new(),
+            keyless: HashSet::new(),
         };
         // What is wrong with the position is said at once.
         let first = poller.poll().await?;
@@ -89,8 +96,14 @@ struct Poller {
     terms: HashMap<NodeId, Terms>,
     /// The version from which a table was tracked anew when it was told whole.
     told: HashMap<NodeId, i64>,
-    /// The tables that were not there at the last look.
+    /// The tables that are there with their key.
+    catalogue: Catalogue,
+    /// When that was read.
+    described: Instant,
+    /// The tables that were not there with their key at the last look.
     absent: HashSet<NodeId>,
+    /// Those of them that are there, but without their key.
+    keyless: HashSet<NodeId>,
 }
 
 /// What one look found.
@@ -135,9 +148,6 @@ impl Poller {
     async fn poll(&mut self) -> Result<Vec<FeedEvent>, SourceError> {
         let looked = self.look().await?;
         self.session.batch(DOING, "commit").await?;
-        if !looked.altered.is_empty() {
-            self.inner.forget_schema().await;
-        }
         Ok(self.events(looked))
     }
 
@@ -158,7 +168,21 @@ impl Poller {
             return Err(SourceError::LostPosition { what });
         }
         let mut looked = Look { until: current, ..Look::default() };
-        let mut heard = self.judge(terms_of(graph, terms)?, &mut looked)?;
+        let terms = terms_of(graph, terms)?;
+        let is_due = self.described.elapsed() >= DESCRIBE_EVERY;
+        let is_altered = |terms: &Terms| {
+            let is_back = terms.is_there() && self.absent.contains(&terms.node);
+            self.terms.get(&terms.node).is_some_and(|before| terms.is_altered(before))
+                || is_back && (is_due || !self.keyless.contains(&terms.node))
+        };
+        if terms.iter().any(is_altered) {
+            self.described = Instant::now();
+            inner.forget_schema().await;
+            // Whoever reads rows next finds it read.
+            let catalogue = inner.catalogue(&mut self.session).await?;
+            self.catalogue = Catalogue::clone(&catalogue).heard(graph);
+        }
+        let mut heard = self.judge(terms, &mut looked)?;
         heard.retain(|heard| heard.after < current);
         if !heard.is_empty() {
             let limit = inner.options.poll_keys;
@@ -189,12 +213,18 @@ impl Poller {
             let node = terms.node;
             let name = &graph.node(node).name;
             let after = self.position.behind.get(name).copied();
-            if !terms.is_there() {
+            if !terms.is_there() || self.catalogue.table(node).is_none() {
                 if after.is_none() {
                     tracing::warn!(
                         node = name,
-                        "a table is not there: its changes are read when it is there again"
+                        "a table is not there with its key: its changes are read when it is there again"
                     );
+                }
+                if terms.is_there() {
+                    self.terms.insert(node, terms);
+                    self.keyless.insert(node);
+                } else {
+                    self.keyless.remove(&node);
                 }
                 if self.absent.insert(node) {
                     looked.altered.push(node);

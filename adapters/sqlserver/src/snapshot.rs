@@ -146,6 +146,12 @@ impl SqlServerSnapshot {
             what: format!("{entity} was asked of a source that does not feed it"),
         })?;
         let root = inner.graph().root(entity).expect("the pack has queries for it");
+        let session = self.session()?;
+        let catalogue = inner.catalogue(session).await?;
+        // Nothing is heard of a table without its key, and what was read from it would be stale.
+        for node in inner.graph().captured_for(entity) {
+            catalogue.key_types(inner.graph(), node)?;
+        }
         let asked = keys_json(inner.graph(), root, keys)?;
         let mut assembler = Assembler::new(&inner.pack, entity, keys);
         for (at, array) in queries.arrays.iter().enumerate() {

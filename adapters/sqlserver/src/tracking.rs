@@ -143,7 +143,7 @@ pub(crate) async fn now(session: &mut Session) -> Result<TrackedPosition, Source
 pub(crate) async fn begin(inner: &Inner) -> Result<TrackedPosition, SourceError> {
     let (mut session, catalogue) = check::require_heard(inner, inner.connector.connect().await?).await?;
     for node in inner.graph().captured() {
-        catalogue.known(inner.graph(), node)?;
+        catalogue.key_types(inner.graph(), node)?;
     }
     now(&mut session).await
 }

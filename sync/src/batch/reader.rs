@@ -94,6 +94,7 @@ impl<'a> Reader<'a> {
             }
             match self.snapshot().await?.fetch(entity, &keys).await {
                 Ok(answers) => answer.sort_out(keys, answers)?,
+                Err(SourceError::Config { .. }) if parts.tries_anew(&keys) => self.snapshot = None,
                 Err(SourceError::Record { what }) => {
                     self.snapshot = None;
                     if let Some(key) = parts.divide(keys) {
@@ -185,12 +186,22 @@ impl Division {
         self.parts.pop()
     }
 
-    /// Halves a part that was refused; a single key is returned: it is at fault. The first time all of it is tried once
-    /// more: a new session may know by then that a column has another type.
+    /// The first time all of a part is tried once more: a new session may know by then that a column has another type, and
+    /// what else is wrong with it.
+    fn tries_anew(&mut self, keys: &[Key]) -> bool {
+        let is_first = !std::mem::replace(&mut self.tried_anew, true);
+        if is_first {
+            self.parts.push(keys.to_vec());
+        }
+        is_first
+    }
+
+    /// Halves a part that was refused again; a single key is returned: it is at fault.
     fn divide(&mut self, mut keys: Vec<Key>) -> Option<Key> {
-        if !std::mem::replace(&mut self.tried_anew, true) {
-            self.parts.push(keys);
-        } else if keys.len() > 1 {
+        if self.tries_anew(&keys) {
+            return None;
+        }
+        if keys.len() > 1 {
             self.parts.push(keys.split_off(keys.len() / 2));
             self.parts.push(keys);
         } else {

@@ -81,9 +81,9 @@ begin
 end
 $$;
 
-create function sys.track_table(name text, columns boolean) returns void language plpgsql as $$
+-- Notes the keys of changed rows, and tells them, by the names that the key's columns have now.
+create function sys.describe_tracking(id oid) returns void language plpgsql as $$
 declare
-    id oid := to_regclass(name);
     plain text;
     keys text[];
     list text;       -- "a", "b"
@@ -92,13 +92,6 @@ declare
     returned text;   -- "a" type, "b" type
     log text;
 begin
-    if id is null then
-        raise exception 'mssql:4902:Cannot find the object "%" because it does not exist or you do not have permissions.', name;
-    elsif not (select tracking from sys.settings) then
-        raise exception 'mssql:5089:Change tracking is disabled for database ''%''. Change tracking must be enabled on a database to modify change tracking settings.', current_database();
-    elsif exists (select 1 from sys.tracked where table_id = id) then
-        raise exception 'mssql:4996:Change tracking is already enabled for table ''%''.', name;
-    end if;
     select array_agg(quote_ident(a.attname) order by k.number),
            string_agg(format('n.%I = o.%1$I', a.attname), ' and ' order by k.number),
            string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' order by k.number)
@@ -106,19 +99,13 @@ begin
     from pg_index i cross join lateral unnest(i.indkey) with ordinality as k (attnum, number)
     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
     where i.indrelid = id and i.indisprimary;
-    if keys is null then
-        raise exception 'mssql:4997:Cannot enable change tracking on table ''%''. Change tracking requires a primary key on the table. Create a primary key on the table before enabling change tracking.', name;
-    end if;
     select n.nspname || '.' || c.relname into plain
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = id;
     list := array_to_string(keys, ', ');
     of_new := 'n.' || array_to_string(keys, ', n.');
     log := 'sys.changes_' || id;
-    execute format('create table %s as select %s from %s with no data', log, list, name);
-    execute format('alter table %s add sys_change_xid xid8 not null, add sys_change_action text not null', log);
-    execute format('create index on %s (sys_change_xid)', log);
     execute format($f$
-        create function sys.note_%1$s() returns trigger language plpgsql security definer as $t$
+        create or replace function sys.note_%1$s() returns trigger language plpgsql security definer as $t$
         declare
             marked xid8;
         begin
@@ -148,11 +135,8 @@ begin
             end if;
             return null;
         end $t$ $f$, id, log, list, of_new, same);
-    execute format('create trigger sys_inserted after insert on %s referencing new table as new_rows for each statement execute function sys.note_%s()', name, id);
-    execute format('create trigger sys_deleted after delete on %s referencing old table as old_rows for each statement execute function sys.note_%s()', name, id);
-    execute format('create trigger sys_updated after update on %s referencing new table as new_rows old table as old_rows for each statement execute function sys.note_%s()', name, id);
-    execute format('create trigger sys_truncated after truncate on %s for each statement execute function sys.note_%s()', name, id);
     -- One row per key: its last action (within a transaction, that of its last command), unless the first one since then tells that the key is new.
+    execute format('drop function if exists sys.%I(bigint)', 'changes of ' || plain);
     execute format($f$
         create function sys.%1$I(since bigint) returns table (
             sys_change_version bigint, sys_change_creation_version bigint, sys_change_operation sys."nchar(1)",
@@ -174,8 +158,52 @@ begin
                   window earliest as (partition by %5$s order by m.version, c.cmin::text::bigint)) as noted
             where place = 1;
         end $t$ $f$, 'changes of ' || plain, returned, id, plain, list, log);
+end
+$$;
+
+create function sys.track_table(name text, columns boolean) returns void language plpgsql as $$
+declare
+    id oid := to_regclass(name);
+    list text;
+    log text;
+begin
+    if id is null then
+        raise exception 'mssql:4902:Cannot find the object "%" because it does not exist or you do not have permissions.', name;
+    elsif not (select tracking from sys.settings) then
+        raise exception 'mssql:5089:Change tracking is disabled for database ''%''. Change tracking must be enabled on a database to modify change tracking settings.', current_database();
+    elsif exists (select 1 from sys.tracked where table_id = id) then
+        raise exception 'mssql:4996:Change tracking is already enabled for table ''%''.', name;
+    end if;
+    select string_agg(quote_ident(a.attname), ', ' order by k.number) into list
+    from pg_index i cross join lateral unnest(i.indkey) with ordinality as k (attnum, number)
+    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where i.indrelid = id and i.indisprimary;
+    if list is null then
+        raise exception 'mssql:4997:Cannot enable change tracking on table ''%''. Change tracking requires a primary key on the table. Create a primary key on the table before enabling change tracking.', name;
+    end if;
+    log := 'sys.changes_' || id;
+    execute format('create table %s as select %s from %s with no data', log, list, name);
+    execute format('alter table %s add sys_change_xid xid8 not null, add sys_change_action text not null', log);
+    execute format('create index on %s (sys_change_xid)', log);
+    perform sys.describe_tracking(id);
+    execute format('create trigger sys_inserted after insert on %s referencing new table as new_rows for each statement execute function sys.note_%s()', name, id);
+    execute format('create trigger sys_deleted after delete on %s referencing old table as old_rows for each statement execute function sys.note_%s()', name, id);
+    execute format('create trigger sys_updated after update on %s referencing new table as new_rows old table as old_rows for each statement execute function sys.note_%s()', name, id);
+    execute format('create trigger sys_truncated after truncate on %s for each statement execute function sys.note_%s()', name, id);
     insert into sys.tracked (table_id, begin_version, min_valid_version, track_columns)
     values (id, sys.last_version(), sys.last_version(), columns);
+end
+$$;
+
+-- What was noted of a tracked table goes on by the new name of its column.
+create function sys.rename_noted(name text, old text, new text) returns void language plpgsql as $$
+declare
+    id oid := to_regclass(name);
+begin
+    if exists (select 1 from pg_attribute where attrelid = to_regclass('sys.changes_' || id) and attname = old) then
+        execute format('alter table sys.changes_%s rename column %I to %I', id, old, new);
+        perform sys.describe_tracking(id);
+    end if;
 end
 $$;
 

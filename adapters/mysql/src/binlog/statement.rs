@@ -12,8 +12,8 @@ pub(crate) enum Statement {
     End,
     /// A distributed transaction's part is committed or rolled back, by the name that it was prepared under.
     DistributedEnd { name: String, commits: bool },
-    /// Something is done to tables.
-    Tables { effect: Effect, tables: Vec<TableName> },
+    /// Something is done to tables. `columns` are those that they have from here on, new ones or by a new name.
+    Tables { effect: Effect, tables: Vec<TableName>, columns: Vec<String> },
     /// A database is gone, with all tables in it.
     DropDatabase { schema: String },
     /// Nothing is done to rows or tables.
@@ -115,6 +115,20 @@ const HARMLESS: [&[&str]; 14] = [
 ];
 const HARMFUL: [&[&str]; 2] = [&["ADD", "SYSTEM"], &["ADD", "PERIOD"]];
 
+/// What an ALTER TABLE adds that is no column.
+const NO_COLUMN: [&str; 10] = [
+    "INDEX",
+    "KEY",
+    "CONSTRAINT",
+    "PRIMARY",
+    "UNIQUE",
+    "FULLTEXT",
+    "SPATIAL",
+    "FOREIGN",
+    "CHECK",
+    "PARTITION",
+];
+
 /// What a statement does.
 pub(crate) fn understand(sql: &str) -> Statement {
     let tokens = tokens(sql);
@@ -141,7 +155,7 @@ pub(crate) fn understand(sql: &str) -> Statement {
 }
 
 fn on(effect: Effect, tables: Vec<TableName>) -> Statement {
-    Statement::Tables { effect, tables }
+    Statement::Tables { effect, tables, columns: Vec::new() }
 }
 
 fn distributed(sql: &str, rest: &[Token]) -> Statement {
@@ -215,19 +229,22 @@ fn alters(rest: &[Token]) -> Statement {
     let name_len = if tables.first().is_some_and(|table| table.schema.is_some()) { 3 } else { 1 };
     let clauses = rest.get(skipped + name_len..).unwrap_or_default();
     let mut depth = 0;
-    let harmless = clauses
-        .split(|token| {
-            match token {
-                Token::Symbol('(') => depth += 1,
-                Token::Symbol(')') => depth -= 1,
-                _ => {}
-            }
-            depth == 0 && *token == Token::Symbol(',')
-        })
-        .all(|clause| {
-            let begins = |words: &&[&str]| begins_with(clause, words);
-            HARMLESS.iter().any(&begins) && !HARMFUL.iter().any(begins)
-        });
+    let divided = clauses.split(|token| {
+        match token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') => depth -= 1,
+            _ => {}
+        }
+        depth == 0 && *token == Token::Symbol(',')
+    });
+    let (mut effect, mut columns) = (Effect::AlteredOnly, Vec::new());
+    for clause in divided {
+        let begins = |words: &&[&str]| begins_with(clause, words);
+        if !HARMLESS.iter().any(&begins) || HARMFUL.iter().any(begins) {
+            effect = Effect::Altered;
+        }
+        columns.extend(columns_of(clause));
+    }
     // A table that is renamed, or exchanges rows with another.
     for (at, token) in clauses.iter().enumerate() {
         if token.is_any(&["RENAME", "TABLE"]) {
@@ -235,7 +252,24 @@ fn alters(rest: &[Token]) -> Statement {
             tables.extend(name_at(&clauses[at + 1 + after..]).map(|(table, _)| table));
         }
     }
-    on(if harmless { Effect::AlteredOnly } else { Effect::Altered }, tables)
+    Statement::Tables { effect, tables, columns }
+}
+
+/// The columns that a clause adds, or the new name of one. Too many do no harm.
+fn columns_of(clause: &[Token]) -> Vec<String> {
+    let names = |tokens: &[Token]| tokens.iter().filter_map(Token::name).map(str::to_owned).collect();
+    if begins_with(clause, &["RENAME", "COLUMN"]) {
+        return names(&clause[clause.len() - 1..]);
+    }
+    if !begins_with(clause, &["ADD"]) {
+        return Vec::new();
+    }
+    let words = clause.iter().take_while(|token| token.is_any(&["ADD", "COLUMN", "IF", "NOT", "EXISTS"]));
+    match &clause[words.count()..] {
+        list @ [Token::Symbol('('), ..] => names(list),
+        [first, ..] if !first.is_any(&NO_COLUMN) => names(std::slice::from_ref(first)),
+        _ => Vec::new(),
+    }
 }
 
 fn begins_with(clause: &[Token], words: &[&str]) -> bool {
@@ -361,7 +395,7 @@ mod tests {
     use super::*;
 
     fn tables(sql: &str) -> (Effect, Vec<String>) {
-        let Statement::Tables { effect, tables } = understand(sql) else {
+        let Statement::Tables { effect, tables, .. } = understand(sql) else {
             panic!("{sql}: {:?}", understand(sql))
         };
         let name = |table: TableName| match table.schema {
@@ -420,6 +454,23 @@ mod tests {
         assert!(tables("alter table hidden rename to billing.bill").1.contains(&"billing.bill".to_owned()));
         assert!(tables("alter table a exchange partition p with table bill").1.contains(&"bill".to_owned()));
         assert_eq!(tables("drop table x, y").1, ["x", "y"]);
+    }
+
+    #[test]
+    fn columns_that_a_table_has_from_here_on_are_told() {
+        for (sql, names) in [
+            ("alter table bill rename column a to `b`, rename column if exists c to d", vec!["b", "d"]),
+            ("alter table bill add column if not exists a int, add b int after c", vec!["a", "b"]),
+            ("alter table bill add unique key (a), add primary key (b), comment 'add c'", vec![]),
+            ("alter table bill rename index a to b", vec![]),
+        ] {
+            let Statement::Tables { columns, .. } = understand(sql) else { panic!("{sql}") };
+            assert_eq!(columns, names, "{sql}");
+        }
+        let Statement::Tables { columns, .. } = understand("alter table bill add (a int, b text)") else {
+            panic!("it alters a table")
+        };
+        assert!(["a", "b"].iter().all(|name| columns.iter().any(|column| column == name)), "{columns:?}");
     }
 
     #[test]

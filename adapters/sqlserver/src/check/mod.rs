@@ -41,7 +41,7 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
     Ok(check.findings.sorted())
 }
 
-/// Makes sure that every change of the captured tables that are there is told with its key: what `check` refuses of them
+/// Makes sure that every change of the captured tables that are there with their key is told: what `check` refuses of them
 /// is an error.
 pub(crate) async fn require_heard(
     inner: &Inner,
@@ -50,8 +50,9 @@ pub(crate) async fn require_heard(
     let mut check = Check { inner, session, findings: Findings::default() };
     check.settings().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
-    check.tables(&catalogue);
-    check.tracked(&catalogue).await?;
+    let heard = catalogue.clone().heard(inner.graph());
+    check.tables(&heard);
+    check.tracked(&heard).await?;
     let mut refused = check.findings.sorted();
     refused.retain(|finding| finding.severity == Severity::Refused);
     let others = refused.len().saturating_sub(1);

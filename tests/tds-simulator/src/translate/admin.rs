@@ -148,15 +148,24 @@ fn rename(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<bool, SqlError
     };
     let parts: Vec<String> = old.split('.').map(|part| quoted(part.trim_matches(['[', ']']))).collect();
     let new_name = quoted(&new);
+    let mut after = Vec::new();
     let sql = match (kind.as_str(), parts.as_slice()) {
         ("object", [schema, table]) => format!("alter table {schema}.{table} rename to {new_name}"),
         ("column", [schema, table, column]) => {
+            let plain = |name: &str| literal(&name.trim_matches('"').replace("\"\"", "\""));
+            after.push(format!(
+                "select sys.rename_noted({}, {}, {})",
+                literal(&format!("{schema}.{table}")),
+                plain(column),
+                plain(&new_name)
+            ));
             format!("alter table {schema}.{table} rename column {column} to {new_name}")
         }
         _ => return Err(SqlError::not_simulated(format_args!("sp_rename of {old} as {kind}"))),
     };
     steps.push(Step::Admin(vec![format!("select sys.remember_name({})", literal(&new))]));
     steps.push(ddl::definition(sql));
+    steps.push(Step::Admin(after));
     Ok(true)
 }
 

@@ -82,6 +82,19 @@ async fn changes_are_netted_per_key() -> Result<()> {
 }
 
 #[tokio::test]
+async fn changes_go_on_by_the_new_name_of_a_key_column() -> Result<()> {
+    let database = tracked("renamed").await?;
+    let mut connection = connect(&database).await?;
+    run(&mut connection, "insert s.t values (N'a', 1, 0)").await?;
+    run(&mut connection, "exec sp_rename 's.t.k2', 'other', 'COLUMN'").await?;
+    run(&mut connection, "insert s.t (k1, other) values (N'b', 1)").await?;
+    assert_eq!(error_number(changes(&mut connection, 0).await), 207);
+    run(&mut connection, "exec sp_rename 's.t.other', 'k2', 'COLUMN'").await?;
+    assert_eq!(changes(&mut connection, 0).await?, ["a/1:I", "b/1:I"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_rolled_back_leaves_no_change() -> Result<()> {
     let database = tracked("rollback").await?;
     let mut connection = connect(&database).await?;

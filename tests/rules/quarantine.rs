@@ -28,10 +28,16 @@ async fn lineage(mini: &Mini) -> Result<i64> {
 }
 
 #[rstest]
+#[case(Engine::Postgres, Engine::Postgres)]
+#[case(Engine::Postgres, Engine::Sqlite)]
+#[case(Engine::Sqlite, Engine::Postgres)]
+#[case(Engine::Sqlite, Engine::Sqlite)]
+#[case(Engine::MariaDb, Engine::Postgres)]
+#[case(Engine::SqlServer, Engine::Postgres)]
 #[tokio::test]
 async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_goes(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[case] source: Engine,
+    #[case] target: Engine,
 ) -> Result<()> {
     let mini = spoilt(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -47,10 +53,16 @@ async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_goes(
 
 /// The next account that the child belongs to is spoilt in its turn, and the first is not.
 #[rstest]
+#[case(Engine::Postgres, Engine::Postgres)]
+#[case(Engine::Postgres, Engine::Sqlite)]
+#[case(Engine::Sqlite, Engine::Postgres)]
+#[case(Engine::Sqlite, Engine::Sqlite)]
+#[case(Engine::MariaDb, Engine::Postgres)]
+#[case(Engine::SqlServer, Engine::Postgres)]
 #[tokio::test]
 async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_moves(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[case] source: Engine,
+    #[case] target: Engine,
 ) -> Result<()> {
     let mini = spoilt(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -66,10 +78,16 @@ async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_moves(
 }
 
 #[rstest]
+#[case(Engine::Postgres, Engine::Postgres)]
+#[case(Engine::Postgres, Engine::Sqlite)]
+#[case(Engine::Sqlite, Engine::Postgres)]
+#[case(Engine::Sqlite, Engine::Sqlite)]
+#[case(Engine::MariaDb, Engine::Postgres)]
+#[case(Engine::SqlServer, Engine::Postgres)]
 #[tokio::test]
 async fn a_record_that_goes_from_quarantine_leaves_no_lineage(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[case] source: Engine,
+    #[case] target: Engine,
 ) -> Result<()> {
     let mini = spoilt(source, target).await?;
     let _running = mini.run_and_hydrate().await?;

@@ -53,10 +53,16 @@ async fn damaged(source: Engine, target: Engine) -> Result<(Mini, crate::mini::R
 }
 
 #[rstest]
+#[case(Engine::Postgres, Engine::Postgres)]
+#[case(Engine::Postgres, Engine::Sqlite)]
+#[case(Engine::Sqlite, Engine::Postgres)]
+#[case(Engine::Sqlite, Engine::Sqlite)]
+#[case(Engine::MariaDb, Engine::Postgres)]
+#[case(Engine::SqlServer, Engine::Postgres)]
 #[tokio::test]
 async fn what_differs_is_found_on_both_sides_and_repaired(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[case] source: Engine,
+    #[case] target: Engine,
 ) -> Result<()> {
     let (mini, _running) = damaged(source, target).await?;
     let job = reconciled(&mini, JobKind::Reconcile).await?;
@@ -104,10 +110,16 @@ async fn a_dry_run_finds_the_same_and_touches_nothing(
 
 /// A line that changes without its bill: no event will ever tell.
 #[rstest]
+#[case(Engine::Postgres, Engine::Postgres)]
+#[case(Engine::Postgres, Engine::Sqlite)]
+#[case(Engine::Sqlite, Engine::Postgres)]
+#[case(Engine::Sqlite, Engine::Sqlite)]
+#[case(Engine::MariaDb, Engine::Postgres)]
+#[case(Engine::SqlServer, Engine::Postgres)]
 #[tokio::test]
 async fn a_folded_row_that_changed_by_itself_is_found_and_said(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[case] source: Engine,
+    #[case] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(BEFORE).await?;
@@ -128,10 +140,16 @@ async fn a_folded_row_that_changed_by_itself_is_found_and_said(
 
 /// What changes while it is compared is no difference, and is not touched.
 #[rstest]
+#[case(Engine::Postgres, Engine::Postgres)]
+#[case(Engine::Postgres, Engine::Sqlite)]
+#[case(Engine::Sqlite, Engine::Postgres)]
+#[case(Engine::Sqlite, Engine::Sqlite)]
+#[case(Engine::MariaDb, Engine::Postgres)]
+#[case(Engine::SqlServer, Engine::Postgres)]
 #[tokio::test]
 async fn what_changes_meanwhile_is_no_difference(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[case] source: Engine,
+    #[case] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(BEFORE).await?;
@@ -162,10 +180,16 @@ async fn what_changes_meanwhile_is_no_difference(
 
 /// A line that changes without its bill, and does so again while it is compared: nobody can say yet what differs.
 #[rstest]
+#[case(Engine::Postgres, Engine::Postgres)]
+#[case(Engine::Postgres, Engine::Sqlite)]
+#[case(Engine::Sqlite, Engine::Postgres)]
+#[case(Engine::Sqlite, Engine::Sqlite)]
+#[case(Engine::MariaDb, Engine::Postgres)]
+#[case(Engine::SqlServer, Engine::Postgres)]
 #[tokio::test]
 async fn what_reads_differently_each_time_is_neither_equal_nor_a_difference(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[case] source: Engine,
+    #[case] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(BEFORE).await?;

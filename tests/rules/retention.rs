@@ -54,8 +54,8 @@ async fn days(mini: &Mini) -> Result<Vec<String>> {
 }
 
 /// Two days of changes: of 20 days ago, and of 10.
-async fn aged(target: Engine) -> Result<Mini> {
-    let mini = Mini::on(Engine::Postgres, target).await?;
+async fn aged(source: Engine, target: Engine) -> Result<Mini> {
+    let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no) values ('A')").await?;
     let running = mini.run_and_hydrate().await?;
     mini.sql("update crm.account set display_name = 'New'").await?;
@@ -80,11 +80,16 @@ async fn dropped(mini: &Mini, day: NaiveDate) -> Result<()> {
 }
 
 #[rstest]
+#[case(Engine::Postgres, Engine::Postgres)]
+#[case(Engine::Postgres, Engine::Sqlite)]
+#[case(Engine::MariaDb, Engine::Postgres)]
+#[case(Engine::SqlServer, Engine::Postgres)]
 #[tokio::test]
 async fn days_that_were_applied_long_enough_ago_are_dropped_and_no_others(
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[case] source: Engine,
+    #[case] target: Engine,
 ) -> Result<()> {
-    let mini = aged(target).await?;
+    let mini = aged(source, target).await?;
     // The first day goes as soon as someone looks.
     let running = mini.run();
     dropped(&mini, days_ago(20)).await?;
@@ -131,7 +136,7 @@ async fn what_someone_still_has_to_read_is_kept(
     #[case] needs: &str,
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
-    let mini = aged(target).await?;
+    let mini = aged(Engine::Postgres, target).await?;
     // Nobody carries anything out meanwhile.
     mini.execute("update source_state set pause_asked = true").await?;
     mini.execute(needs).await?;
@@ -175,7 +180,7 @@ async fn a_reconcile_begins_by_itself_when_the_last_is_long_ago(
 async fn what_is_not_archived_is_kept(
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
-    let mini = aged(target).await?;
+    let mini = aged(Engine::Postgres, target).await?;
     // Something that upkeep forgets last: when it is gone, all else was looked at.
     note(&mini, 400).await?;
     let folder = tempfile::tempdir()?;

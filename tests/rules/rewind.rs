@@ -36,10 +36,16 @@ async fn now(mini: &Mini) -> Result<DateTime<Utc>> {
 }
 
 #[rstest]
+#[case(Engine::Postgres, Engine::Postgres)]
+#[case(Engine::Postgres, Engine::Sqlite)]
+#[case(Engine::Sqlite, Engine::Postgres)]
+#[case(Engine::Sqlite, Engine::Sqlite)]
+#[case(Engine::MariaDb, Engine::Postgres)]
+#[case(Engine::SqlServer, Engine::Postgres)]
 #[tokio::test]
 async fn a_rewind_repairs_what_was_named_since_and_moves_no_live_marker(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[case] source: Engine,
+    #[case] target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     let _running = mini.run_and_hydrate().await?;

@@ -159,7 +159,7 @@ async fn a_renamed_table_pauses_what_is_built_from_it_alone_and_the_gap_is_close
 #[rstest]
 #[tokio::test]
 async fn a_renamed_key_column_pauses_what_is_built_from_its_table_alone_and_the_gap_is_closed(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, Engine::Postgres).await?;
     mini.sql(BEFORE).await?;
@@ -192,13 +192,7 @@ fn key_of_bills(source: Engine, key_type: &str) -> String {
              alter publication wattle add table billing.bill (bill_id)"
         ),
         Engine::MariaDb => format!("alter table billing.bill modify bill_id {key_type}"),
-        Engine::SqlServer => format!(
-            "alter table billing.bill disable change_tracking;
-             alter table billing.bill drop constraint [bill_pkey];
-             alter table billing.bill alter column bill_id {key_type} not null;
-             alter table billing.bill add constraint [bill_pkey] primary key (bill_id);
-             alter table billing.bill enable change_tracking"
-        ),
+        Engine::SqlServer => panic!("no test asks for it"),
         // The triggers go with the table that it was.
         Engine::Sqlite => format!(
             "create table new_bill (bill_id {key_type} primary key, account_no text not null,
@@ -213,7 +207,7 @@ fn key_of_bills(source: Engine, key_type: &str) -> String {
 #[rstest]
 #[tokio::test]
 async fn a_key_column_of_another_type_pauses_what_is_built_from_its_table_alone_and_the_gap_is_closed(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb)] source: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, Engine::Postgres).await?;
     mini.sql(BEFORE).await?;

@@ -88,7 +88,7 @@ async fn changes_go_on_by_the_new_name_of_a_key_column() -> Result<()> {
     run(&mut connection, "insert s.t values (N'a', 1, 0)").await?;
     run(&mut connection, "exec sp_rename 's.t.k2', 'other', 'COLUMN'").await?;
     run(&mut connection, "insert s.t (k1, other) values (N'b', 1)").await?;
-    assert_eq!(error_number(changes(&mut connection, 0).await), 207);
+    assert!(changes(&mut connection, 0).await.is_err(), "it is asked for by the old name");
     run(&mut connection, "exec sp_rename 's.t.other', 'k2', 'COLUMN'").await?;
     assert_eq!(changes(&mut connection, 0).await?, ["a/1:I", "b/1:I"]);
     Ok(())

@@ -1,8 +1,11 @@
 //! How plans become rows of Acacia's offers, tariffs, prices and extras.
 
+use std::fmt::Display;
+
+use serde_json::Value;
 use wattle_sample::{
     Contract, DemandCharge, DemandPeriod, Discount, DiscountMethod, Fee, FeeTerm, FeedIn, FeedInPayer,
-    FeedInTariff, Fuel, FuelType, Plan, Prices, Rate, Row, Table, TouPeriod, Window, World, tables,
+    FeedInTariff, Fuel, FuelType, Plan, Prices, Rate, Row, Table, TimeZone, World, published, tables,
 };
 
 use crate::table::{class, json_list};
@@ -11,19 +14,21 @@ tables! {
     OFFER = "[product].[Offer]", 1 of [
         "[OfferCode]", "[Title]", "[Fuels]", "[MeterTitle]", "[MeterLeast]", "[MeterMost]", "[MeterEvery]", "[ElecModel]",
         "[ElecLocalTime]", "[ElecFixed]", "[ElecVariation]", "[ElecOnExpiry]", "[ElecPayBy]", "[ElecGreenShare]",
-        "[GasModel]", "[GasFixed]", "[GasVariation]", "[GasOnExpiry]", "[GasPayBy]"
+        "[GasModel]", "[GasFixed]", "[GasVariation]", "[GasOnExpiry]", "[GasPayBy]", "[Contingent]",
+        "[MeterRemark]", "[ElecFeeRemark]", "[GasFeeRemark]"
     ], Update;
     TARIFF = "[product].[Tariff]", 3 of [
         "[OfferCode]", "[Fuel]", "[TariffNo]", "[Section]", "[Title]", "[PricedBy]", "[Class]", "[FirstMmdd]", "[LastMmdd]",
-        "[Supply]", "[Scheme]", "[PaidBy]"
+        "[Supply]", "[Scheme]", "[PaidBy]", "[Remark]", "[StartsOn]", "[EndsOn]", "[Bands]", "[LocalTime]", "[General]"
     ], Update;
     PRICE = "[product].[Price]", 5 of [
         "[OfferCode]", "[Fuel]", "[TariffNo]", "[BlockNo]", "[StepNo]", "[Title]", "[TimeOfUse]", "[Price]", "[Unit]", "[UpTo]",
-        "[Hours]", "[DemandFrom]", "[DemandUntil]", "[DemandDays]", "[LeastKW]", "[MostKW]", "[Measured]", "[Charged]"
+        "[Hours]", "[DemandFrom]", "[DemandUntil]", "[DemandDays]", "[LeastKW]", "[MostKW]", "[Measured]", "[Charged]",
+        "[Remark]", "[Every]"
     ], Update;
     EXTRA = "[product].[Extra]", 4 of [
         "[OfferCode]", "[Fuel]", "[Sort]", "[Place]", "[Kind]", "[Term]", "[Title]", "[Remark]", "[Reason]", "[Basis]", "[Value]",
-        "[Threshold]"
+        "[Threshold]", "[EndsOn]", "[Info]"
     ], Update;
 }
 
@@ -63,11 +68,13 @@ struct OfContract<'p> {
 }
 
 /// What a price is for, as it is repeated on each of its steps.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Block<'p> {
     title: Option<&'p str>,
-    time_of_use: Option<TouPeriod>,
-    hours: &'p [Window],
+    remark: Option<&'p str>,
+    every: Option<&'p str>,
+    time_of_use: Option<&'p str>,
+    hours: Option<Value>,
     demand: Option<&'p DemandCharge>,
 }
 
@@ -85,11 +92,15 @@ impl PlanRows {
             row.opt(metering.map(|charge| charge.display_name)).opt(metering.map(|charge| charge.minimum));
             row.opt(metering.and_then(|charge| charge.maximum)).opt(metering.map(|charge| charge.period));
             row.opt(electricity.map(|contract| contract.pricing_model.cds()));
-            row.opt(electricity.map(|contract| u8::from(contract.local_time)));
+            row.opt(electricity.and_then(|contract| local_time(contract.time_zone)));
             terms(row, electricity);
             row.opt(electricity.and_then(|contract| contract.green_share));
             row.opt(gas.map(|contract| contract.pricing_model.cds()));
             terms(row, gas);
+            row.opt(plan.contingent.map(u8::from));
+            row.opt(metering.and_then(|charge| charge.description));
+            row.opt(electricity.and_then(|contract| contract.fee_information));
+            row.opt(gas.and_then(|contract| contract.fee_information));
         });
         let contracts = [(Fuel::Electricity, electricity), (Fuel::Gas, gas)];
         for (fuel, contract) in contracts {
@@ -109,6 +120,28 @@ impl PlanRows {
         for (index, fee) in of.contract.fees.iter().enumerate() {
             self.extras.line(|row| write_fee(of.key(row).put("fee").put(index + 1), fee));
         }
+        self.offered(of);
+    }
+
+    /// What is given, what green power costs, and who may have it.
+    fn offered(&mut self, of: OfContract<'_>) {
+        for (index, gift) in of.contract.incentives.iter().enumerate() {
+            let titles = (gift.category.cds(), gift.display_name, Some(gift.description));
+            self.extras.line(|row| {
+                write_offered(of.key(row).put("gift").put(index + 1), titles, None, gift.eligibility);
+            });
+        }
+        for (index, green) in of.contract.green_charges.iter().enumerate() {
+            let titles = (green.charge.cds(), green.display_name, green.description);
+            self.extras.line(|row| {
+                let row = of.key(row).put("green").put(index + 1);
+                write_offered(row, titles, Some(green.scheme.cds()), Some(published::tiers(green)));
+            });
+        }
+        for (index, who) in of.contract.eligibility.iter().enumerate() {
+            let titles = (who.restriction.cds(), who.information, who.description);
+            self.extras.line(|row| write_offered(of.key(row).put("who").put(index + 1), titles, None, NONE));
+        }
     }
 
     fn seasons(&mut self, of: OfContract<'_>) {
@@ -119,41 +152,55 @@ impl PlanRows {
                 Prices::TimeOfUse(_) => "time",
                 Prices::Demand(_) => "demand",
             };
+            let general = match &period.prices {
+                Prices::Single { general, .. } => *general,
+                Prices::TimeOfUse(_) | Prices::Demand(_) => None,
+            };
             self.tariffs.line(|row| {
                 of.key(row).put(tariff).put("season").put(period.display_name).put(priced_by);
                 row.put(class(period.kind)).put(period.from).put(period.until);
-                row.opt(period.daily_supply).opt(NONE).opt(NONE);
+                row.opt(period.daily_supply).opt(NONE).opt(NONE).opt(NONE).opt(NONE).opt(NONE);
+                row.opt(published::unless_empty(published::rates(&period.supply_bands)));
+                row.opt(local_time(period.time_zone)).opt(general);
             });
-            match &period.prices {
-                Prices::Single { display_name, rates } => {
-                    self.steps(
-                        of,
-                        (tariff, 1),
-                        Block { title: Some(display_name), ..Block::default() },
-                        rates,
-                    );
+            self.prices(of, tariff, &period.prices);
+        }
+    }
+
+    fn prices(&mut self, of: OfContract<'_>, tariff: usize, prices: &Prices) {
+        match prices {
+            Prices::Single { display_name, description, rates, every, .. } => {
+                let what = Block {
+                    title: Some(display_name),
+                    remark: *description,
+                    every: *every,
+                    ..Block::default()
+                };
+                self.steps(of, (tariff, 1), &what, rates);
+            }
+            Prices::TimeOfUse(prices) => {
+                for (block, price) in prices.iter().enumerate() {
+                    let what = Block {
+                        title: Some(price.display_name),
+                        remark: price.description,
+                        every: price.every,
+                        time_of_use: Some(price.period.cds()),
+                        hours: Some(published::windows(&price.windows)),
+                        demand: None,
+                    };
+                    self.steps(of, (tariff, block + 1), &what, &price.rates);
                 }
-                Prices::TimeOfUse(prices) => {
-                    for (block, price) in prices.iter().enumerate() {
-                        let what = Block {
-                            title: Some(price.display_name),
-                            time_of_use: Some(price.period),
-                            hours: &price.windows,
-                            demand: None,
-                        };
-                        self.steps(of, (tariff, block + 1), what, &price.rates);
-                    }
-                }
-                Prices::Demand(charges) => {
-                    for (block, charge) in charges.iter().enumerate() {
-                        let rate = Rate { unit_price: charge.amount, unit: charge.unit, volume: None };
-                        let what = Block {
-                            title: Some(charge.display_name),
-                            demand: Some(charge),
-                            ..Block::default()
-                        };
-                        self.steps(of, (tariff, block + 1), what, &[rate]);
-                    }
+            }
+            Prices::Demand(charges) => {
+                for (block, charge) in charges.iter().enumerate() {
+                    let rate = Rate { unit_price: charge.amount, unit: charge.unit, volume: None };
+                    let what = Block {
+                        title: Some(charge.display_name),
+                        remark: charge.description,
+                        demand: Some(charge),
+                        ..Block::default()
+                    };
+                    self.steps(of, (tariff, block + 1), &what, &[rate]);
                 }
             }
         }
@@ -161,16 +208,28 @@ impl PlanRows {
 
     fn controlled_load(&mut self, of: OfContract<'_>) {
         let Some(load) = &of.contract.controlled_load else { return };
+        let single = load.prices.iter().all(|price| price.times.is_none());
         self.tariffs.line(|row| {
-            of.key(row).put(CONTROLLED_LOAD).put("controlled").put(load.display_name).put("flat");
-            row.opt(NONE).opt(NONE).opt(NONE).opt(load.daily_supply).opt(NONE).opt(NONE);
+            of.key(row).put(CONTROLLED_LOAD).put("controlled").put(load.display_name);
+            row.put(if single { "flat" } else { "time" }).opt(NONE).opt(NONE).opt(NONE);
+            row.opt(load.daily_supply).opt(NONE).opt(NONE).opt(NONE).opt(load.from).opt(load.until);
+            row.opt(NONE).opt(NONE).opt(NONE);
         });
-        let what = Block { title: Some(load.display_name), ..Block::default() };
-        self.steps(of, (CONTROLLED_LOAD, 1), what, &load.rates);
+        for (block, price) in load.prices.iter().enumerate() {
+            let what = Block {
+                title: Some(price.display_name),
+                remark: price.description,
+                every: price.every,
+                time_of_use: price.times.as_ref().map(|times| times.period.cds()),
+                hours: price.times.as_ref().map(|times| published::load_windows(&times.windows)),
+                demand: None,
+            };
+            self.steps(of, (CONTROLLED_LOAD, block + 1), &what, &price.rates);
+        }
     }
 
     fn feed_in(&mut self, of: OfContract<'_>, tariff: usize, feed_in: &FeedIn) {
-        let priced_by = if matches!(feed_in.tariff, FeedInTariff::Single(_)) { "flat" } else { "time" };
+        let priced_by = if matches!(feed_in.tariff, FeedInTariff::Single { .. }) { "flat" } else { "time" };
         self.tariffs.line(|row| {
             of.key(row).put(tariff).put("feed-in").put(feed_in.display_name).put(priced_by);
             row.opt(NONE).opt(NONE).opt(NONE).opt(NONE).put(feed_in.scheme.cds());
@@ -178,20 +237,22 @@ impl PlanRows {
                 FeedInPayer::Government => "state",
                 FeedInPayer::Retailer => "us",
             });
+            row.opt(feed_in.description).opt(feed_in.from).opt(feed_in.until).opt(NONE).opt(NONE).opt(NONE);
         });
         match &feed_in.tariff {
-            FeedInTariff::Single(rate) => {
-                self.steps(of, (tariff, 1), Block::default(), std::slice::from_ref(rate));
+            FeedInTariff::Single { rates, every } => {
+                self.steps(of, (tariff, 1), &Block { every: *every, ..Block::default() }, rates);
             }
             FeedInTariff::Varying(prices) => {
                 for (block, price) in prices.iter().enumerate() {
                     let what = Block {
                         title: Some(price.display_name),
-                        time_of_use: Some(price.period),
-                        hours: std::slice::from_ref(&price.window),
-                        demand: None,
+                        every: price.every,
+                        time_of_use: Some(price.period.cds()),
+                        hours: Some(published::windows(std::slice::from_ref(&price.window))),
+                        ..Block::default()
                     };
-                    self.steps(of, (tariff, block + 1), what, std::slice::from_ref(&price.rate));
+                    self.steps(of, (tariff, block + 1), &what, std::slice::from_ref(&price.rate));
                 }
             }
         }
@@ -202,27 +263,22 @@ impl PlanRows {
         &mut self,
         of: OfContract<'_>,
         (tariff, block): (usize, usize),
-        what: Block<'_>,
+        what: &Block<'_>,
         rates: &[Rate],
     ) {
-        let Block { title, time_of_use, hours, demand } = what;
+        let Block { title, remark, every, time_of_use, hours, demand } = what;
         for (step, rate) in rates.iter().enumerate() {
             self.prices.line(|row| {
-                of.key(row)
-                    .put(tariff)
-                    .put(block)
-                    .put(step + 1)
-                    .opt(title)
-                    .opt(time_of_use.map(TouPeriod::cds));
+                of.key(row).put(tariff).put(block).put(step + 1).opt(*title).opt(*time_of_use);
                 row.put(rate.unit_price).put(rate.unit.cds()).opt(rate.volume);
-                row.opt((!hours.is_empty()).then(|| hours_json(hours)));
+                row.opt(hours.as_ref());
                 row.opt(demand.map(|charge| charge.window.from))
                     .opt(demand.map(|charge| charge.window.until));
-                row.opt(demand.map(|charge| days_json(&charge.window)));
+                row.opt(demand.map(|charge| published::days(charge.window.days)));
                 row.opt(demand.and_then(|charge| charge.minimum));
                 row.opt(demand.and_then(|charge| charge.maximum));
                 row.opt(demand.map(|charge| per(charge.measured_over)));
-                row.opt(demand.map(|charge| per(charge.charged_over)));
+                row.opt(demand.map(|charge| per(charge.charged_over))).opt(*remark).opt(*every);
             });
         }
     }
@@ -236,6 +292,10 @@ impl OfContract<'_> {
 }
 
 const NONE: Option<&str> = None;
+
+fn local_time(zone: Option<TimeZone>) -> Option<u8> {
+    zone.map(|zone| u8::from(zone == TimeZone::Local))
+}
 
 pub(crate) fn fuel(fuel: Fuel) -> char {
     match fuel {
@@ -253,20 +313,6 @@ fn terms(row: &mut Row, contract: Option<&Contract>) {
     }));
 }
 
-fn days_json(window: &Window) -> String {
-    json_list(&window.days.iter().map(|day| day.cds()).collect::<Vec<_>>())
-}
-
-/// Windows as the standard writes them.
-fn hours_json(windows: &[Window]) -> String {
-    let one = |window: &Window| {
-        let days = days_json(window);
-        let (from, until) = (window.from, window.until);
-        format!(r#"{{"days":{days},"startTime":"{from}","endTime":"{until}"}}"#)
-    };
-    format!("[{}]", windows.iter().map(one).collect::<Vec<_>>().join(","))
-}
-
 fn write_discount(row: &mut Row, discount: &Discount) {
     let (basis, value, threshold) = match discount.method {
         DiscountMethod::PercentOfBill(share) => ("bill", share, None),
@@ -276,12 +322,24 @@ fn write_discount(row: &mut Row, discount: &Discount) {
     };
     row.put(discount.kind.cds()).opt(NONE).put(discount.display_name).opt(discount.description);
     row.opt(discount.category.map(|category| category.cds())).put(basis).put(value).opt(threshold);
+    row.opt(discount.until).opt(NONE);
 }
 
 fn write_fee(row: &mut Row, fee: &Fee) {
     let basis = if fee.term == FeeTerm::PercentOfBill { "bill" } else { "amount" };
     row.put(fee.kind.cds()).put(fee.term.cds()).opt(NONE).opt(fee.description).opt(NONE);
-    row.put(basis).put(fee.value).opt(NONE);
+    row.put(basis).put(fee.value).opt(NONE).opt(NONE).opt(NONE);
+}
+
+/// An extra that costs or takes off nothing by itself: its kind, title and remark, its reason and what else there is.
+fn write_offered(
+    row: &mut Row,
+    (kind, title, remark): (&str, &str, Option<&str>),
+    reason: Option<&str>,
+    info: Option<impl Display>,
+) {
+    row.put(kind).opt(NONE).put(title).opt(remark).opt(reason);
+    row.opt(NONE).opt(NONE).opt(NONE).opt(NONE).opt(info);
 }
 
 fn per(period: DemandPeriod) -> &'static str {

@@ -145,7 +145,7 @@ pub(crate) fn ledger(row: &mut Row, entry: &LedgerEntry) {
             (Some(metered.description), None, None, Some(metered))
         }
         Detail::OnceOff { description } => (Some(*description), None, None, None),
-        Detail::Other { kind, period, description } => {
+        Detail::Other { kind, period, description, .. } => {
             (Some(*description), Some((*kind, *period)), None, None)
         }
         Detail::Payment(method) => (None, None, Some(paid_by(*method)), None),
@@ -169,7 +169,8 @@ pub(crate) fn ledger(row: &mut Row, entry: &LedgerEntry) {
     row.opt(metered.map(|metered| metered.quantity)).opt(metered.map(|metered| metered.unit.cds()));
     row.opt(metered.map(|metered| u8::from(metered.estimated)));
     row.opt(read.map(|(from, _)| local(from))).opt(read.map(|(_, until)| local(until)));
-    row.opt(metered.and_then(|metered| metered.dlf)).opt(metered.and_then(|metered| metered.mlf));
+    let (dlf, mlf) = entry.loss_factors();
+    row.opt(dlf).opt(mlf);
 }
 
 /// What the clock showed in Adelaide.
@@ -234,6 +235,7 @@ pub(crate) fn class(kind: ChargeType) -> &'static str {
         ChargeType::Network => "NET",
         ChargeType::Metering => "MET",
         ChargeType::RetailService => "RET",
+        ChargeType::Rcti => "RCT",
         ChargeType::Other => "OTH",
     }
 }
@@ -254,9 +256,14 @@ fn time_of_use(kind: UsageType) -> &'static str {
     match kind {
         UsageType::Peak => "PK",
         UsageType::OffPeak => "OP",
+        UsageType::OffPeakDemand => "OD",
         UsageType::Shoulder => "SH",
+        UsageType::Shoulder1 => "S1",
+        UsageType::Shoulder2 => "S2",
         UsageType::ControlledLoad => "CL",
         UsageType::Solar => "SO",
+        UsageType::Aggregate => "AG",
         UsageType::AllDay => "AD",
+        UsageType::Excess => "EX",
     }
 }

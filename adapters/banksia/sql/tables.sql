@@ -147,7 +147,7 @@ create table prd_offer (
     meter_most       decimal(12, 6),
     meter_every      varchar(8),
     elec_model       varchar(24),
-    elec_local_time  boolean,
+    elec_local_time  boolean comment 'else eastern standard time',
     elec_fixed       boolean,
     elec_variation   varchar(400),
     elec_on_expiry   varchar(400),
@@ -157,7 +157,11 @@ create table prd_offer (
     gas_fixed        boolean,
     gas_variation    varchar(400),
     gas_on_expiry    varchar(400),
-    gas_pay_by       longtext
+    gas_pay_by       longtext,
+    contingent       boolean,
+    meter_remark     varchar(400),
+    elec_fee_remark  varchar(400),
+    gas_fee_remark   varchar(400)
 ) engine = InnoDB default character set utf8mb4;
 
 create table prd_tariff (
@@ -173,6 +177,12 @@ create table prd_tariff (
     supply     decimal(12, 6),
     scheme     varchar(8),
     paid_by    varchar(8),
+    remark     varchar(400),
+    starts_on  date,
+    ends_on    date,
+    bands      longtext comment 'of the daily supply charge, as published',
+    local_time boolean,
+    general    decimal(12, 6) comment 'the price beyond a quota',
     primary key (offer_code, fuel, tariff_no),
     foreign key (offer_code) references prd_offer (offer_code) on delete cascade
 ) engine = InnoDB default character set utf8mb4;
@@ -193,6 +203,8 @@ create table prd_price (
     most_kw     decimal(10, 3),
     measured    varchar(8),
     charged     varchar(8),
+    remark      varchar(400),
+    every       varchar(8),
     primary key (offer_code, fuel, tariff_no, block_no, step_no),
     foreign key (offer_code, fuel, tariff_no) references prd_tariff (offer_code, fuel, tariff_no) on delete cascade
 ) engine = InnoDB default character set utf8mb4;
@@ -207,9 +219,11 @@ create table prd_extra (
     title      varchar(120),
     remark     varchar(400),
     reason     varchar(24),
-    basis      varchar(8) not null,
-    value      decimal(12, 6) not null,
+    basis      varchar(8),
+    value      decimal(12, 6),
     threshold  decimal(12, 2),
+    ends_on    date,
+    info       longtext comment 'of green power its tiers as published, of a gift who gets it',
     primary key (offer_code, fuel, sort, place),
     foreign key (offer_code) references prd_offer (offer_code) on delete cascade
 ) engine = InnoDB default character set utf8mb4;

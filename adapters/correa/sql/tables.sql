@@ -183,7 +183,9 @@ create table product.plan (
     display_name   text not null,
     fuel           char(1) not null check (fuel in ('E', 'G', 'D')),
     revision       integer not null default 1,
+    contingent     boolean,
     metering_name  text,
+    metering_note  text,
     metering_from  numeric(12, 6),
     metering_to    numeric(12, 6),
     metering_every varchar(8)
@@ -193,13 +195,19 @@ create table product.contract (
     plan_code       varchar(8) not null,
     fuel            char(1) not null check (fuel in ('E', 'G')),
     pricing_model   varchar(24) not null,
-    local_time      boolean not null,
+    local_time      boolean,
     is_fixed        boolean not null,
     variation       text,
     on_expiry       text,
     payment_options text[] not null,
-    green_share     numeric(6, 4)
+    green_share     numeric(6, 4),
+    fee_note        text,
+    incentives      jsonb,
+    green_charges   jsonb,
+    eligibility     jsonb
 );
+comment on column product.contract.local_time is 'Whether hours are in local time; else they are in eastern standard time';
+comment on column product.contract.incentives is 'As published on the web site, like green_charges and eligibility';
 
 create table product.tariff (
     tariff_id    integer not null,
@@ -212,15 +220,23 @@ create table product.tariff (
     from_mmdd    char(5),
     to_mmdd      char(5),
     daily_supply numeric(12, 6),
+    supply_bands jsonb,
+    local_time   boolean,
+    from_on      date,
+    to_on        date,
     block_kind   char(1) not null check (block_kind in ('S', 'T', 'D'))
 );
 comment on column product.tariff.kind is 'P a period of the year, C a controlled load';
+comment on column product.tariff.supply_bands is 'As published, where the supply charge is in bands';
 
 create table product.rate_block (
     block_id      integer not null,
     tariff_id     integer not null,
     seq           smallint not null,
     display_name  text not null,
+    note          text,
+    every         varchar(8),
+    general_price numeric(12, 6),
     tou_period    varchar(12),
     demand_amount numeric(12, 6),
     demand_unit   varchar(5),
@@ -241,9 +257,11 @@ create table product.rate (
 create table product.tou_window (
     block_id  integer not null,
     seq       smallint not null,
-    days      text[] not null,
-    from_time time not null,
-    to_time   time not null
+    days      text[],
+    from_time time,
+    to_time   time,
+    note      text,
+    link      text
 );
 
 create table product.discount (
@@ -256,7 +274,8 @@ create table product.discount (
     category     varchar(24),
     method       varchar(3) not null check (method in ('BIL', 'USE', 'FIX', 'THR')),
     rate         numeric(8, 6),
-    amount       numeric(12, 2)
+    amount       numeric(12, 2),
+    until_on     date
 );
 
 create table product.fee (
@@ -276,6 +295,9 @@ create table product.feed_in (
     fuel         char(1) not null,
     seq          smallint not null,
     display_name text not null,
+    note         text,
+    from_on      date,
+    to_on        date,
     scheme       varchar(8) not null,
     payer        char(1) not null check (payer in ('G', 'R')),
     varies       boolean not null
@@ -288,6 +310,8 @@ create table product.feed_in_rate (
     tou_period   varchar(12),
     unit_price   numeric(12, 6) not null,
     unit         varchar(5) not null,
+    up_to        integer,
+    every        varchar(8),
     days         text[],
     from_time    time,
     to_time      time
@@ -340,6 +364,8 @@ create table billing.ledger (
     charge_type     varchar(3),
     from_on         date,
     to_on           date,
+    dlf             numeric(8, 5),
+    mlf             numeric(8, 5),
     pay_method      varchar(2)
 ) partition by range (posted_on);
 

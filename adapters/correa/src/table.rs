@@ -33,7 +33,7 @@ tables! {
     ], Keep;
     LEDGER = "billing.ledger", 2 of [
         "entry_id", "posted_on", "account_no", "posted_at", "kind", "bill_no", "supply_point_id", "amount", "gst",
-        "description", "charge_type", "from_on", "to_on", "pay_method"
+        "description", "charge_type", "from_on", "to_on", "dlf", "mlf", "pay_method"
     ], Update;
     LEDGER_USAGE = "billing.ledger_usage", 2 of [
         "entry_id", "posted_on", "kind", "tou_code", "quantity", "unit", "estimated", "starts_at", "ends_at", "dlf", "mlf"
@@ -148,7 +148,7 @@ pub(crate) fn ledger(row: &mut Row, numbers: &Numbers<'_>, entry: &LedgerEntry) 
     let (description, other, method) = match &entry.detail {
         Detail::Usage(metered) | Detail::Demand(metered) => (Some(metered.description), None, None),
         Detail::OnceOff { description } => (Some(*description), None, None),
-        Detail::Other { kind, period, description } => (Some(*description), Some((*kind, *period)), None),
+        Detail::Other { kind, period, description, .. } => (Some(*description), Some((*kind, *period)), None),
         Detail::Payment(method) => (None, None, Some(method_code(*method))),
     };
     row.put(entry.id)
@@ -164,6 +164,8 @@ pub(crate) fn ledger(row: &mut Row, numbers: &Numbers<'_>, entry: &LedgerEntry) 
         .opt(other.map(|(kind, _)| charge_type_code(kind)))
         .opt(other.map(|(_, (from, _))| from))
         .opt(other.map(|(_, (_, until))| until))
+        .opt(other.and(entry.loss_factors().0))
+        .opt(other.and(entry.loss_factors().1))
         .opt(method);
 }
 
@@ -179,10 +181,15 @@ pub(crate) fn ledger_usage(row: &mut Row, (entry, metered): (&LedgerEntry, &Mete
     let code = match metered.usage_type {
         UsageType::Peak => "PK",
         UsageType::OffPeak => "OP",
+        UsageType::OffPeakDemand => "OD",
         UsageType::Shoulder => "SH",
+        UsageType::Shoulder1 => "S1",
+        UsageType::Shoulder2 => "S2",
         UsageType::ControlledLoad => "CL",
         UsageType::Solar => "SO",
+        UsageType::Aggregate => "AG",
         UsageType::AllDay => "AD",
+        UsageType::Excess => "EX",
     };
     row.put(entry.id).put(entry.posted_on()).put(entry_kind(entry)).put(code);
     row.put(metered.quantity)
@@ -239,6 +246,7 @@ fn charge_type_code(kind: ChargeType) -> &'static str {
         ChargeType::Network => "NET",
         ChargeType::Metering => "MET",
         ChargeType::RetailService => "RET",
+        ChargeType::Rcti => "RCT",
         ChargeType::Other => "OTH",
     }
 }

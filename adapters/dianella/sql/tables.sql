@@ -127,7 +127,7 @@ create table products (
     meter_most       integer,
     meter_every      text,
     elec_model       text,
-    elec_local_time  boolean,
+    elec_local_time  boolean, -- else eastern standard time
     elec_fixed       boolean,
     elec_variation   text,
     elec_on_expiry   text,
@@ -137,7 +137,11 @@ create table products (
     gas_fixed        boolean,
     gas_variation    text,
     gas_on_expiry    text,
-    gas_pay_by       text -- JSON
+    gas_pay_by       text, -- JSON
+    contingent       boolean,
+    meter_remark     text,
+    elec_fee_remark  text,
+    gas_fee_remark   text
 );
 
 -- Seasons of the year, controlled loads and feed-in tariffs: whatever has prices.
@@ -154,6 +158,12 @@ create table tariffs (
     supply       integer, -- millionths of a dollar a day
     scheme       text,
     paid_by      text check (paid_by in ('state', 'us')),
+    remark       text,
+    first_day    text,
+    last_day     text,
+    bands        text, -- JSON, as published: of the daily supply charge
+    local_time   integer,
+    general      integer, -- millionths of a dollar: the price beyond a quota
     primary key (product_code, fuel, tariff_no)
 ) strict, without rowid;
 
@@ -174,6 +184,8 @@ create table prices (
     most_watts   integer,
     measured     text,
     charged      text,
+    remark       text,
+    every        text,
     unique (product_code, fuel, tariff_no, block_no, step_no),
     foreign key (product_code, fuel, tariff_no) references tariffs on delete cascade
 ) strict;
@@ -181,16 +193,18 @@ create table prices (
 create table extras (
     product_code text not null references products (code) on delete cascade,
     fuel         text not null,
-    sort         text not null check (sort in ('fee', 'discount')),
+    sort         text not null check (sort in ('fee', 'discount', 'gift', 'green', 'who')),
     place        integer not null,
     kind         text not null,
     term         text, -- of a fee
     title        text,
     remark       text,
     reason       text,
-    basis        text not null check (basis in ('amount', 'bill', 'use', 'over')),
-    value        integer not null, -- millionths, of a dollar or of what it is a share of
+    basis        text check (basis in ('amount', 'bill', 'use', 'over')),
+    value        integer, -- millionths, of a dollar or of what it is a share of
     threshold    integer, -- cents
+    last_day     text,
+    info         text, -- of green power its tiers, JSON as published; of a gift who gets it
     primary key (product_code, fuel, sort, place)
 ) strict, without rowid;
 

@@ -176,7 +176,8 @@ pub(crate) fn posting(row: &mut Row, known: &Known<'_>, entry: &LedgerEntry) {
     row.opt(metered.map(|metered| metered.quantity.units_at(3)))
         .opt(metered.map(|metered| metered.unit.cds()));
     row.opt(metered.map(|metered| u8::from(metered.estimated)));
-    row.opt(metered.and_then(|metered| metered.dlf)).opt(metered.and_then(|metered| metered.mlf));
+    let (dlf, mlf) = entry.loss_factors();
+    row.opt(dlf).opt(mlf);
     row.opt((!entry.adjustments.is_empty()).then(|| adjustments(&entry.adjustments)));
 }
 
@@ -218,6 +219,7 @@ pub(crate) fn class(kind: ChargeType) -> &'static str {
         ChargeType::Network => "network",
         ChargeType::Metering => "metering",
         ChargeType::RetailService => "retail",
+        ChargeType::Rcti => "buyback",
         ChargeType::Other => "other",
     }
 }
@@ -238,10 +240,15 @@ fn time_of_use(kind: UsageType) -> &'static str {
     match kind {
         UsageType::Peak => "peak",
         UsageType::OffPeak => "off-peak",
+        UsageType::OffPeakDemand => "off-peak demand",
         UsageType::Shoulder => "shoulder",
+        UsageType::Shoulder1 => "shoulder 1",
+        UsageType::Shoulder2 => "shoulder 2",
         UsageType::ControlledLoad => "controlled",
         UsageType::Solar => "solar",
+        UsageType::Aggregate => "all",
         UsageType::AllDay => "any",
+        UsageType::Excess => "excess",
     }
 }
 

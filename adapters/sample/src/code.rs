@@ -32,6 +32,9 @@ codes! {
         SingleRateControlledLoad = "SINGLE_RATE_CONT_LOAD",
         TimeOfUse = "TIME_OF_USE",
         TimeOfUseControlledLoad = "TIME_OF_USE_CONT_LOAD",
+        Flexible = "FLEXIBLE",
+        FlexibleControlledLoad = "FLEXIBLE_CONT_LOAD",
+        Quota = "QUOTA",
     }
 
     /// How a bill may be paid under a contract.
@@ -50,24 +53,51 @@ codes! {
         Network = "NETWORK",
         Metering = "METERING",
         RetailService = "RETAIL_SERVICE",
+        Rcti = "RCTI",
         Other = "OTHER",
     }
 
+    /// In which zone's time the hours of a contract are.
+    TimeZone { Local = "LOCAL", Aest = "AEST" }
+
     /// When a time-of-use price applies.
-    TouPeriod { Peak = "PEAK", OffPeak = "OFF_PEAK", Shoulder = "SHOULDER" }
+    TouPeriod {
+        Peak = "PEAK",
+        OffPeak = "OFF_PEAK",
+        Shoulder = "SHOULDER",
+        Shoulder1 = "SHOULDER1",
+        Shoulder2 = "SHOULDER2",
+    }
+
+    /// When a price of a controlled load applies.
+    LoadPeriod { Peak = "PEAK", OffPeak = "OFF_PEAK", Shoulder = "SHOULDER", SolarSponge = "SOLAR_SPONGE" }
 
     /// The time-of-use type of a billed quantity.
     UsageType {
         Peak = "PEAK",
         OffPeak = "OFF_PEAK",
+        OffPeakDemand = "OFF_PEAK_DEMAND_CHARGE",
         Shoulder = "SHOULDER",
+        Shoulder1 = "SHOULDER1",
+        Shoulder2 = "SHOULDER2",
         ControlledLoad = "CONTROLLED_LOAD",
         Solar = "SOLAR",
+        Aggregate = "AGGREGATE",
         AllDay = "ALL_DAY",
+        Excess = "EXCESS",
     }
 
     /// The unit of a price or of a quantity.
-    Unit { Kwh = "KWH", Kva = "KVA", Kw = "KW", Days = "DAYS" }
+    Unit {
+        Kwh = "KWH",
+        Kva = "KVA",
+        Kvar = "KVAR",
+        Kvarh = "KVARH",
+        Kw = "KW",
+        Days = "DAYS",
+        Meter = "METER",
+        Month = "MONTH",
+    }
 
     /// A day on which a window applies.
     Day {
@@ -89,21 +119,86 @@ codes! {
         PayOnTime = "PAY_ON_TIME",
         DirectDebit = "DIRECT_DEBIT",
         GuaranteedDiscount = "GUARANTEED_DISCOUNT",
+        Other = "OTHER",
+    }
+
+    /// What an incentive is.
+    IncentiveCategory { Gift = "GIFT", AccountCredit = "ACCOUNT_CREDIT", Other = "OTHER" }
+
+    /// Whose green power it is.
+    GreenScheme { GreenPower = "GREENPOWER", Other = "OTHER" }
+
+    /// How green power is charged.
+    GreenCharge {
+        PerDay = "FIXED_PER_DAY",
+        PerWeek = "FIXED_PER_WEEK",
+        PerMonth = "FIXED_PER_MONTH",
+        PerUnit = "FIXED_PER_UNIT",
+        OfUse = "PERCENT_OF_USE",
+        OfBill = "PERCENT_OF_BILL",
+    }
+
+    /// Who may have a plan.
+    Restriction {
+        ExistingCustomer = "EXISTING_CUST",
+        ExistingPool = "EXISTING_POOL",
+        ExistingSolar = "EXISTING_SOLAR",
+        ExistingBattery = "EXISTING_BATTERY",
+        ExistingSmartMeter = "EXISTING_SMART_METER",
+        ExistingBasicMeter = "EXISTING_BASIC_METER",
+        SeniorCard = "SENIOR_CARD",
+        SmallBusiness = "SMALL_BUSINESS",
+        NoSolarFeedIn = "NO_SOLAR_FIT",
+        NewCustomer = "NEW_CUSTOMER",
+        OnlineOnly = "ONLINE_ONLY",
+        EquipmentSupplier = "REQ_EQUIP_SUPPLIER",
+        ThirdPartyOnly = "THIRD_PARTY_ONLY",
+        SportClubMember = "SPORT_CLUB_MEMBER",
+        OrganisationMember = "ORG_MEMBER",
+        SpecificLocation = "SPECIFIC_LOCATION",
+        MinimumUsage = "MINIMUM_USAGE",
+        LoyaltyMember = "LOYALTY_MEMBER",
+        GroupBuyMember = "GROUP_BUY_MEMBER",
+        ContingentPlan = "CONTINGENT_PLAN",
+        Other = "OTHER",
     }
 
     /// What a fee is for.
     FeeType {
         Exit = "EXIT",
+        Establishment = "ESTABLISHMENT",
         LatePayment = "LATE_PAYMENT",
         Disconnection = "DISCONNECTION",
+        DisconnectionMovingOut = "DISCONNECT_MOVE_OUT",
+        DisconnectionNotPaying = "DISCONNECT_NON_PAY",
+        Reconnection = "RECONNECTION",
         Connection = "CONNECTION",
+        PaymentProcessing = "PAYMENT_PROCESSING",
         CreditCardProcessing = "CC_PROCESSING",
+        ChequeDishonour = "CHEQUE_DISHONOUR",
+        DirectDebitDishonour = "DD_DISHONOUR",
         Membership = "MEMBERSHIP",
+        Contribution = "CONTRIBUTION",
         PaperBill = "PAPER_BILL",
+        Other = "OTHER",
     }
 
     /// How often a fee is due, or that it is a share of the bill.
-    FeeTerm { Fixed = "FIXED", OneYear = "1_YEAR", PercentOfBill = "PERCENT_OF_BILL", Annual = "ANNUAL", Monthly = "MONTHLY" }
+    FeeTerm {
+        Fixed = "FIXED",
+        OneYear = "1_YEAR",
+        TwoYears = "2_YEAR",
+        ThreeYears = "3_YEAR",
+        FourYears = "4_YEAR",
+        FiveYears = "5_YEAR",
+        PercentOfBill = "PERCENT_OF_BILL",
+        Annual = "ANNUAL",
+        Daily = "DAILY",
+        Weekly = "WEEKLY",
+        Monthly = "MONTHLY",
+        Biannual = "BIANNUAL",
+        Variable = "VARIABLE",
+    }
 
     /// Whose feed-in scheme it is.
     FeedInScheme { Premium = "PREMIUM", Current = "CURRENT", Variable = "VARIABLE", Other = "OTHER" }

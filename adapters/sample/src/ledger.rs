@@ -57,6 +57,10 @@ pub enum Detail {
         kind: ChargeType,
         /// First and last day.
         period: (NaiveDate, NaiveDate),
+        /// The distribution loss factor that was applied, if any.
+        dlf: Option<Decimal>,
+        /// The marginal loss factor that was applied, if any.
+        mlf: Option<Decimal>,
         /// What the customer reads.
         description: &'static str,
     },
@@ -103,6 +107,15 @@ impl LedgerEntry {
     /// The amount after adjustments, without GST.
     pub fn net(&self) -> Cents {
         self.amount + self.adjustments.iter().map(|adjustment| adjustment.amount).sum()
+    }
+
+    /// The distribution and the marginal loss factor that were applied, if any.
+    pub fn loss_factors(&self) -> (Option<Decimal>, Option<Decimal>) {
+        match &self.detail {
+            Detail::Usage(metered) | Detail::Demand(metered) => (metered.dlf, metered.mlf),
+            Detail::Other { dlf, mlf, .. } => (*dlf, *mlf),
+            Detail::OnceOff { .. } | Detail::Payment(_) => (None, None),
+        }
     }
 
     /// The day in Melbourne on which it took effect.

@@ -43,6 +43,7 @@ mod pack;
 mod person;
 mod plan;
 mod population;
+pub mod published;
 mod rating;
 mod reach;
 mod row;
@@ -56,8 +57,9 @@ pub use answers::{Answers, Projection};
 pub use code::{
     AddressPurpose, Calculation, CardScheme, ChargeType, ConcessionTarget, ConcessionType, Day, DemandPeriod,
     DiscountCategory, DiscountType, EmailPurpose, FeeTerm, FeeType, FeedInPayer, FeedInScheme, FuelType,
-    IndustryRelease, OccupationRelease, OrganisationType, PaymentMethod, PaymentOption, PaymentStatus,
-    PhonePurpose, PricingModel, Role, TouPeriod, Unit, UsageType, WalletIdentifier, WalletProvider,
+    GreenCharge, GreenScheme, IncentiveCategory, IndustryRelease, LoadPeriod, OccupationRelease,
+    OrganisationType, PaymentMethod, PaymentOption, PaymentStatus, PhonePurpose, PricingModel, Restriction,
+    Role, TimeZone, TouPeriod, Unit, UsageType, WalletIdentifier, WalletProvider,
 };
 pub use concession::Concession;
 pub use customer::{Customer, Occupation, Organisation, Party};
@@ -72,8 +74,9 @@ pub use mutation::{Mutation, MutationKind};
 pub use numbers::Numbers;
 pub use person::PersonName;
 pub use plan::{
-    Contract, ControlledLoad, DemandCharge, Discount, DiscountMethod, Fee, FeedIn, FeedInPrice, FeedInTariff,
-    MeteringCharge, Plan, Prices, Rate, TariffPeriod, TouPrice, Window,
+    Contract, ControlledLoad, DemandCharge, Discount, DiscountMethod, Eligibility, Fee, FeedIn, FeedInPrice,
+    FeedInTariff, GreenPowerCharge, Incentive, LoadPrice, LoadTimes, LoadWindow, MeteringCharge, Plan,
+    Prices, Rate, TariffPeriod, TouPrice, Window,
 };
 pub use reach::{AddressForm, Email, LinedAddress, PafAddress, Phone, PostalAddress};
 pub use row::{OnConflict, Row, Table};
@@ -83,4 +86,4 @@ pub use world::{World, WorldConfig};
 
 /// Rises with every change that makes another World or other mutations of the same seed. Stored Worlds of another
 /// version cannot be continued.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;

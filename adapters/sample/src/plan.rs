@@ -2,7 +2,8 @@
 
 use crate::code::{
     ChargeType, Day, DemandPeriod, DiscountCategory, DiscountType, FeeTerm, FeeType, FeedInPayer,
-    FeedInScheme, FuelType, PaymentOption, PricingModel, TouPeriod, Unit,
+    FeedInScheme, FuelType, GreenCharge, GreenScheme, IncentiveCategory, LoadPeriod, PaymentOption,
+    PricingModel, Restriction, TimeZone, TouPeriod, Unit,
 };
 use crate::decimal::Decimal;
 use crate::id::PlanId;
@@ -18,6 +19,8 @@ pub struct Plan {
     pub display_name: String,
     /// What it supplies.
     pub fuel: FuelType,
+    /// Whether the electricity and the gas of a dual plan depend on each other, if that is said.
+    pub contingent: Option<bool>,
     /// A charge for the meter, if there is one.
     pub metering: Option<MeteringCharge>,
     /// The electricity contract, for electricity and dual fuel.
@@ -32,6 +35,8 @@ pub struct Plan {
 pub struct MeteringCharge {
     /// Its title.
     pub display_name: &'static str,
+    /// What it is.
+    pub description: Option<&'static str>,
     /// From how much,
     pub minimum: Decimal,
     /// to how much,
@@ -43,10 +48,12 @@ pub struct MeteringCharge {
 /// What is agreed for one fuel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contract {
+    /// What else there is to say about fees.
+    pub fee_information: Option<&'static str>,
     /// How it is priced.
     pub pricing_model: PricingModel,
-    /// Whether windows are in local time; given for time-of-use pricing.
-    pub local_time: bool,
+    /// In which time windows are; given for time-of-use pricing.
+    pub time_zone: Option<TimeZone>,
     /// Whether prices are fixed.
     pub is_fixed: bool,
     /// How prices may vary when they are not fixed.
@@ -61,8 +68,14 @@ pub struct Contract {
     pub periods: Vec<TariffPeriod>,
     /// The controlled load's prices.
     pub controlled_load: Option<ControlledLoad>,
+    /// What new customers are given.
+    pub incentives: Vec<Incentive>,
     /// Discounts.
     pub discounts: Vec<Discount>,
+    /// What green power costs that is not included.
+    pub green_charges: Vec<GreenPowerCharge>,
+    /// Who may have it.
+    pub eligibility: Vec<Eligibility>,
     /// Fees.
     pub fees: Vec<Fee>,
     /// What is paid for energy fed in.
@@ -80,8 +93,12 @@ pub struct TariffPeriod {
     pub from: &'static str,
     /// Last day, `mm-dd`.
     pub until: &'static str,
-    /// Dollars per day, ex GST.
+    /// Dollars per day, ex GST, if they are the same for all.
     pub daily_supply: Option<Decimal>,
+    /// The daily supply charge in bands, if it is not.
+    pub supply_bands: Vec<Rate>,
+    /// In which time its windows are, if not in the contract's.
+    pub time_zone: Option<TimeZone>,
     /// The prices.
     pub prices: Prices,
 }
@@ -93,8 +110,14 @@ pub enum Prices {
     Single {
         /// Its title.
         display_name: &'static str,
+        /// What it is.
+        description: Option<&'static str>,
+        /// The price beyond the quota, GST included, where there is a quota.
+        general: Option<Decimal>,
         /// Steps in ascending volume.
         rates: Vec<Rate>,
+        /// In what time the steps are counted, by ISO 8601.
+        every: Option<&'static str>,
     },
     /// Prices by time of day.
     TimeOfUse(Vec<TouPrice>),
@@ -120,8 +143,12 @@ pub struct TouPrice {
     pub period: TouPeriod,
     /// Its title.
     pub display_name: &'static str,
+    /// What it is.
+    pub description: Option<&'static str>,
     /// Steps in ascending volume.
     pub rates: Vec<Rate>,
+    /// In what time the steps are counted, by ISO 8601.
+    pub every: Option<&'static str>,
     /// When it applies.
     pub windows: Vec<Window>,
 }
@@ -142,6 +169,8 @@ pub struct Window {
 pub struct DemandCharge {
     /// Its title.
     pub display_name: &'static str,
+    /// What it is.
+    pub description: Option<&'static str>,
     /// Dollars per unit, ex GST.
     pub amount: Decimal,
     /// The unit.
@@ -163,10 +192,90 @@ pub struct DemandCharge {
 pub struct ControlledLoad {
     /// Its title.
     pub display_name: &'static str,
+    /// Since when it is offered,
+    pub from: Option<&'static str>,
+    /// and until when, as dates.
+    pub until: Option<&'static str>,
     /// Dollars per day, ex GST.
     pub daily_supply: Option<Decimal>,
-    /// The price.
+    /// One price at all times, or prices by time of day.
+    pub prices: Vec<LoadPrice>,
+}
+
+/// A price of a controlled load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadPrice {
+    /// Its title.
+    pub display_name: &'static str,
+    /// What it is.
+    pub description: Option<&'static str>,
+    /// Steps in ascending volume.
     pub rates: Vec<Rate>,
+    /// In what time the steps are counted, by ISO 8601.
+    pub every: Option<&'static str>,
+    /// When it applies, if not at all times.
+    pub times: Option<LoadTimes>,
+}
+
+/// When a price of a controlled load applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadTimes {
+    /// What the network calls these times.
+    pub period: LoadPeriod,
+    /// The times.
+    pub windows: Vec<LoadWindow>,
+}
+
+/// Some hours that a network may not have fixed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct LoadWindow {
+    /// On which days, if that is said.
+    pub days: Option<&'static [Day]>,
+    /// From and to, `hh:mm:ss`, if they are fixed.
+    pub hours: Option<(&'static str, &'static str)>,
+    /// How they come about, if they are not.
+    pub information: Option<&'static str>,
+    /// Where more is said about it.
+    pub link: Option<&'static str>,
+}
+
+/// Something that is given to who takes a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incentive {
+    /// Its title.
+    pub display_name: &'static str,
+    /// What it is.
+    pub description: &'static str,
+    /// Of what kind it is.
+    pub category: IncentiveCategory,
+    /// Who gets it, if not everybody.
+    pub eligibility: Option<&'static str>,
+}
+
+/// What green power costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GreenPowerCharge {
+    /// Its title.
+    pub display_name: &'static str,
+    /// What it is.
+    pub description: Option<&'static str>,
+    /// Whose green power it is.
+    pub scheme: GreenScheme,
+    /// How it is charged.
+    pub charge: GreenCharge,
+    /// For which share of green power it is how much: dollars, or a share where the charge is one.
+    pub tiers: Vec<(Decimal, Decimal)>,
+}
+
+/// Who may have a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Eligibility {
+    /// In the standard's terms.
+    pub restriction: Restriction,
+    /// What the customer reads.
+    pub information: &'static str,
+    /// More about it.
+    pub description: Option<&'static str>,
 }
 
 /// A discount.
@@ -180,6 +289,8 @@ pub struct Discount {
     pub kind: DiscountType,
     /// What it is for.
     pub category: Option<DiscountCategory>,
+    /// Until when it is given, as a date, if it ends.
+    pub until: Option<&'static str>,
     /// How it is worked out.
     pub method: DiscountMethod,
 }
@@ -220,6 +331,12 @@ pub struct Fee {
 pub struct FeedIn {
     /// Its title.
     pub display_name: &'static str,
+    /// What it is.
+    pub description: Option<&'static str>,
+    /// Since when it is paid,
+    pub from: Option<&'static str>,
+    /// and until when, as dates.
+    pub until: Option<&'static str>,
     /// Whose scheme.
     pub scheme: FeedInScheme,
     /// Who pays.
@@ -232,7 +349,12 @@ pub struct FeedIn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedInTariff {
     /// One price at all times.
-    Single(Rate),
+    Single {
+        /// Steps in ascending volume.
+        rates: Vec<Rate>,
+        /// In what time the steps are counted, by ISO 8601.
+        every: Option<&'static str>,
+    },
     /// Prices by time of day.
     Varying(Vec<FeedInPrice>),
 }
@@ -246,6 +368,8 @@ pub struct FeedInPrice {
     pub display_name: &'static str,
     /// The price.
     pub rate: Rate,
+    /// In what time its volume is counted, by ISO 8601.
+    pub every: Option<&'static str>,
     /// When it applies.
     pub window: Window,
 }

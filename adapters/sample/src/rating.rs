@@ -66,6 +66,7 @@ impl Span {
         unit: Unit,
         description: &'static str,
     ) -> Metered {
+        let (dlf, mlf) = self.loss_factors();
         Metered {
             usage_type,
             quantity,
@@ -73,14 +74,28 @@ impl Span {
             estimated: self.estimated,
             from: self.from,
             until: self.until,
-            dlf: self.business.then_some(Decimal::new(10_492, 4)),
-            mlf: self.business.then_some(Decimal::new(98_715, 5)),
+            dlf,
+            mlf,
             description,
         }
     }
 
+    /// Distribution and marginal loss factors are applied at businesses.
+    fn loss_factors(&self) -> (Option<Decimal>, Option<Decimal>) {
+        let factor = |units, scale| self.business.then_some(Decimal::new(units, scale));
+        (factor(10_492, 4), factor(98_715, 5))
+    }
+
     fn daily(&self, kind: ChargeType, description: &'static str) -> Detail {
-        Detail::Other { kind, period: (self.from, calendar::shift(self.until, -1)), description }
+        let (dlf, mlf) = self.loss_factors();
+        let by_energy = kind == ChargeType::Environmental;
+        Detail::Other {
+            kind,
+            period: (self.from, calendar::shift(self.until, -1)),
+            dlf: dlf.filter(|_| by_energy),
+            mlf: mlf.filter(|_| by_energy),
+            description,
+        }
     }
 }
 
@@ -94,11 +109,15 @@ fn electricity(plan: &Plan, point: ServicePointId, span: &Span, dice: &mut Dice,
     let total_wh = daily_wh * span.days();
     let rating = &plan.rating;
     let shares: &[(UsageType, Decimal, i64, &str)] = match rating.usage {
+        // An estimate does not know the times.
+        RatingModel::Flat(anytime) if span.estimated => {
+            &[(UsageType::Aggregate, anytime, 100, "Anytime usage")]
+        }
         RatingModel::Flat(anytime) => &[(UsageType::AllDay, anytime, 100, "Anytime usage")],
         RatingModel::TimeOfUse { peak, off_peak, shoulder } => &[
             (UsageType::Peak, peak, 31, "Peak usage"),
             (UsageType::OffPeak, off_peak, 44, "Off-peak usage"),
-            (UsageType::Shoulder, shoulder, 25, "Shoulder usage"),
+            (shoulder_type(span), shoulder, 25, "Shoulder usage"),
         ],
     };
     let discount = usage_discount(plan);
@@ -135,25 +154,47 @@ fn electricity(plan: &Plan, point: ServicePointId, span: &Span, dice: &mut Dice,
     if let Some(unit_price) = rating.demand {
         let kw = Decimal::new(dice.range(1_500..9_000) * if span.business { 5 } else { 1 }, 3);
         let amount = price(Decimal::new(kw.units() * span.days(), 3), unit_price);
-        let detail = Detail::Demand(span.metered(UsageType::Peak, kw, Unit::Kw, "Evening demand"));
-        items.push(plain(Scope::Electricity, Some(point), amount, detail));
+        items.push(demand(point, span, kw, amount));
     }
     let supply = price(Decimal::new(span.days(), 0), rating.supply);
-    let detail = span.daily(ChargeType::RetailService, "Daily supply charge");
+    let detail = span.daily(supply_kind(plan), "Daily supply charge");
     items.push(plain(Scope::Electricity, Some(point), supply, detail));
     if span.business {
         let amount = price(Decimal::new(total_wh, 3), Decimal::new(dice.range(310..890), 5));
-        let rounding = Adjustment { amount: Cents(-dice.range(1..5)), description: "Rounding" };
+        let adjustments = vec![Adjustment { amount: Cents(-dice.range(1..5)), description: "Rounding" }];
         let detail = span.daily(ChargeType::Environmental, "Environmental charges");
-        let adjustments = vec![rounding];
-        items.push(Item {
-            scope: Scope::Electricity,
-            service_point: Some(point),
-            amount,
-            adjustments,
-            detail,
-        });
+        let (scope, service_point) = (Scope::Electricity, Some(point));
+        items.push(Item { scope, service_point, amount, adjustments, detail });
     }
+}
+
+/// A shoulder of business contracts has another name in either half of the year.
+fn shoulder_type(span: &Span) -> UsageType {
+    match (span.business, calendar::is_winter(span.from)) {
+        (false, _) => UsageType::Shoulder,
+        (true, false) => UsageType::Shoulder1,
+        (true, true) => UsageType::Shoulder2,
+    }
+}
+
+/// Demand at a business is charged by how it compares with what was agreed, and reviewed when it was excessive.
+fn demand(point: ServicePointId, span: &Span, kw: Decimal, amount: Cents) -> Item {
+    let excessive = kw.units() > 40_000;
+    let (usage_type, unit) = match (span.business, excessive) {
+        (true, true) => (UsageType::Excess, Unit::Kva),
+        (true, false) => (UsageType::OffPeakDemand, Unit::Kva),
+        (false, _) => (UsageType::Peak, Unit::Kw),
+    };
+    let review = Adjustment { amount: Cents(-(amount.0 / 20)), description: "Demand review" };
+    let adjustments = if excessive { vec![review] } else { vec![] };
+    let detail = Detail::Demand(span.metered(usage_type, kw, unit, "Evening demand"));
+    Item { scope: Scope::Electricity, service_point: Some(point), amount, adjustments, detail }
+}
+
+/// As what the plan files its supply charge.
+fn supply_kind(plan: &Plan) -> ChargeType {
+    let first = plan.electricity.as_ref().and_then(|contract| contract.periods.first());
+    first.map_or(ChargeType::RetailService, |period| period.kind)
 }
 
 fn gas(plan: &Plan, span: &Span, dice: &mut Dice, items: &mut Vec<Item>) {
@@ -176,7 +217,9 @@ fn usage_discount(plan: &Plan) -> Option<Decimal> {
 }
 
 fn concession(supply: &Supply<'_>, items: &mut Vec<Item>) {
-    let credit = |scope, amount, description| plain(scope, None, amount, Detail::OnceOff { description });
+    let credit =
+        |scope, point, amount, description| plain(scope, point, amount, Detail::OnceOff { description });
+    let point = items.iter().find_map(|item| item.service_point);
     match supply.concession {
         Some(ConcessionType::FixedPercentage) => {
             let electric =
@@ -184,11 +227,11 @@ fn concession(supply: &Supply<'_>, items: &mut Vec<Item>) {
             let charges: Cents = electric.map(|item| item.amount).sum();
             if charges > Cents(0) {
                 let amount = -price(Decimal::new(charges.0, 2), Decimal::new(175, 3));
-                items.push(credit(Scope::Electricity, amount, "Annual electricity concession"));
+                items.push(credit(Scope::Electricity, point, amount, "Annual electricity concession"));
             }
         }
         Some(ConcessionType::FixedAmount) => {
-            items.push(credit(Scope::Account, Cents(-2_150), "Medical cooling concession"));
+            items.push(credit(Scope::Account, None, Cents(-2_150), "Medical cooling concession"));
         }
         Some(ConcessionType::Variable) | None => {}
     }

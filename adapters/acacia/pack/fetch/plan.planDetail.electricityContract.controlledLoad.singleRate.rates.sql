@@ -9,6 +9,6 @@ select k.ord as "$ord",
        r.[Unit] as "measureUnit",
        r.[UpTo] as "volume"
 from {keys} k
-join [product].[Tariff] t on t.[OfferCode] = k.[OfferCode] and t.[Fuel] = 'E' and t.[Section] = 'controlled'
+join [product].[Tariff] t on t.[OfferCode] = k.[OfferCode] and t.[Fuel] = 'E' and t.[Section] = 'controlled' and t.[PricedBy] = 'flat'
 join [product].[Price] r on r.[OfferCode] = t.[OfferCode] and r.[Fuel] = t.[Fuel] and r.[TariffNo] = t.[TariffNo]
 order by k.ord, t.[TariffNo], r.[StepNo]

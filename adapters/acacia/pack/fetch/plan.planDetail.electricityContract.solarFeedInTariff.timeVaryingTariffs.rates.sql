@@ -6,7 +6,8 @@ select k.ord as "$ord",
        r.[BlockNo] as "$from.price.BlockNo",
        r.[StepNo] as "$from.price.StepNo",
        r.[Price] as "unitPrice",
-       r.[Unit] as "measureUnit"
+       r.[Unit] as "measureUnit",
+       r.[UpTo] as "volume"
 from {keys} k
 join [product].[Tariff] t on t.[OfferCode] = k.[OfferCode] and t.[Fuel] = 'E' and t.[Section] = 'feed-in' and t.[PricedBy] = 'time'
 join [product].[Price] r on r.[OfferCode] = t.[OfferCode] and r.[Fuel] = t.[Fuel] and r.[TariffNo] = t.[TariffNo]

@@ -3,6 +3,7 @@ select k.ord as "$ord",
        concat(t.[TariffNo], '.', r.[BlockNo]) as "$id",
        r.[TimeOfUse] as "type",
        r.[Title] as "displayName",
+       r.[Every] as "period",
        r.[Hours] as "timeVariations"
 from {keys} k
 join [product].[Tariff] t on t.[OfferCode] = k.[OfferCode] and t.[Fuel] = 'E' and t.[Section] = 'feed-in' and t.[PricedBy] = 'time'

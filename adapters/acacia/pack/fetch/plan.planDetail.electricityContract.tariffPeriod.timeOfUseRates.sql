@@ -3,6 +3,8 @@ select k.ord as "$ord",
        t.[TariffNo] as "$parent",
        concat(t.[TariffNo], '.', r.[BlockNo]) as "$id",
        r.[Title] as "displayName",
+       r.[Remark] as "description",
+       r.[Every] as "period",
        r.[TimeOfUse] as "type",
        r.[Hours] as "timeOfUse"
 from {keys} k

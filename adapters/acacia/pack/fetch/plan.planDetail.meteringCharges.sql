@@ -1,5 +1,6 @@
 select k.ord as "$ord",
        p.[MeterTitle] as "displayName",
+       p.[MeterRemark] as "description",
        p.[MeterLeast] as "minimumValue",
        p.[MeterMost] as "maximumValue",
        p.[MeterEvery] as "period"

@@ -9,6 +9,6 @@ select k.ord       as "$ord",
        r.unit      as "measureUnit",
        r.up_to     as "volume"
 from {keys} k
-join prd_tariff t on t.offer_code = k.offer_code and t.fuel = 'E' and t.section = 'controlled'
+join prd_tariff t on t.offer_code = k.offer_code and t.fuel = 'E' and t.section = 'controlled' and t.priced_by = 'flat'
 join prd_price r on r.offer_code = t.offer_code and r.fuel = t.fuel and r.tariff_no = t.tariff_no
 order by k.ord, t.tariff_no, r.step_no

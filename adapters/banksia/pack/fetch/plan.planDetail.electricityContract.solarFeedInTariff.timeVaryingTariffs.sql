@@ -3,6 +3,7 @@ select k.ord         as "$ord",
        concat(t.tariff_no, '.', r.block_no) as "$id",
        r.time_of_use as "type",
        r.title       as "displayName",
+       r.every as "period",
        r.hours       as "timeVariations"
 from {keys} k
 join prd_tariff t on t.offer_code = k.offer_code and t.fuel = 'E' and t.section = 'feed-in' and t.priced_by = 'time'

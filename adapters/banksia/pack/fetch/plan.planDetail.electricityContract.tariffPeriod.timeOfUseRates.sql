@@ -3,6 +3,8 @@ select k.ord         as "$ord",
        t.tariff_no   as "$parent",
        concat(t.tariff_no, '.', r.block_no) as "$id",
        r.title       as "displayName",
+       r.remark as "description",
+       r.every as "period",
        r.time_of_use as "type",
        r.hours       as "timeOfUse"
 from {keys} k

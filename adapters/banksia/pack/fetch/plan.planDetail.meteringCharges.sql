@@ -1,5 +1,6 @@
 select k.ord         as "$ord",
        p.meter_title as "displayName",
+       p.meter_remark as "description",
        p.meter_least as "minimumValue",
        p.meter_most as "maximumValue",
        p.meter_every as "period"

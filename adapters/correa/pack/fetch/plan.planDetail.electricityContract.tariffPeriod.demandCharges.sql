@@ -1,6 +1,7 @@
 select k.ord           as "$ord",
        t.tariff_id     as "$parent",
        b.display_name  as "displayName",
+       b.note          as "description",
        b.demand_amount as "amount",
        b.demand_unit   as "measureUnit",
        w.from_time     as "startTime",

@@ -2,6 +2,8 @@ select k.ord          as "$ord",
        t.tariff_id    as "$parent",
        b.block_id     as "$id",
        b.display_name as "displayName",
+       b.note         as "description",
+       b.every        as "period",
        b.tou_period   as "type"
 from {keys} k
 join product.tariff t on t.plan_code = k.plan_code and t.fuel = 'E' and t.kind = 'P' and t.block_kind = 'T'

@@ -4,10 +4,14 @@ select k.ord          as "$ord",
        t.display_name as "displayName",
        t.from_mmdd    as "startDate",
        t.to_mmdd      as "endDate",
-       case when t.daily_supply is not null then 'SINGLE' end as "dailySupplyChargeType",
+       case when t.daily_supply is not null then 'SINGLE' when t.supply_bands is not null then 'BAND' end
+                      as "dailySupplyChargeType",
        t.daily_supply as "dailySupplyCharge",
+       t.supply_bands as "bandedDailySupplyCharges",
        t.block_kind   as "rateBlockUType",
-       b.display_name as "singleRate.displayName"
+       b.display_name as "singleRate.displayName",
+       b.note         as "singleRate.description",
+       b.every        as "singleRate.period"
 from {keys} k
 join product.tariff t on t.plan_code = k.plan_code and t.fuel = 'G' and t.kind = 'P'
 left join product.rate_block b on b.tariff_id = t.tariff_id and t.block_kind = 'S'

@@ -1,5 +1,6 @@
 select k.ord            as "$ord",
        p.metering_name  as "displayName",
+       p.metering_note  as "description",
        p.metering_from  as "minimumValue",
        p.metering_to    as "maximumValue",
        p.metering_every as "period"

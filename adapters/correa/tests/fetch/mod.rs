@@ -82,7 +82,7 @@ fn value(kind: &Type, text: Option<&str>) -> Result<SourceValue> {
         Type::TIMESTAMPTZ => SourceValue::Instant(format!("{}:00", text.replace(' ', "T")).parse()?),
         Type::BPCHAR => SourceValue::Text(text.trim_end().to_owned()),
         Type::TEXT | Type::VARCHAR | Type::UUID => SourceValue::Text(text.to_owned()),
-        Type::JSON => SourceValue::Json(serde_json::from_str(text)?),
+        Type::JSON | Type::JSONB => SourceValue::Json(serde_json::from_str(text)?),
         Type::TEXT_ARRAY => {
             let inside = text.trim_start_matches('{').trim_end_matches('}');
             let parts = inside.split(',').filter(|part| !part.is_empty());

@@ -5,6 +5,6 @@ select k.ord       as "$ord",
        r.unit      as "measureUnit",
        r.up_to     as "volume"
 from {keys} k
-cross join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'controlled'
+cross join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'controlled' and t.priced_by = 'flat'
 join prices r on r.product_code = t.product_code and r.fuel = t.fuel and r.tariff_no = t.tariff_no
 order by k.ord, t.tariff_no, r.step_no

@@ -3,6 +3,7 @@ select k.ord         as "$ord",
        t.tariff_no || '.' || r.block_no as "$id",
        r.time_of_use as "type",
        r.title       as "displayName",
+       r.every as "period",
        r.hours       as "timeVariations"
 from {keys} k
 cross join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'feed-in' and t.priced_by = 'time'

@@ -4,10 +4,15 @@ select k.ord        as "$ord",
        t.title      as "displayName",
        t.first_mmdd as "startDate",
        t.last_mmdd  as "endDate",
-       iif(t.supply is null, null, 'SINGLE') as "dailySupplyChargeType",
+       case when t.supply is not null then 'SINGLE' when t.bands is not null then 'BAND' end as "dailySupplyChargeType",
        (t.supply / 1000000) || printf('.%06d', t.supply % 1000000) as "dailySupplyCharge",
+       t.bands as "bandedDailySupplyCharges",
+       case t.local_time when 1 then 'LOCAL' when 0 then 'AEST' end as "timeZone",
        t.priced_by  as "rateBlockUType",
-       r.title      as "singleRate.displayName"
+       r.title      as "singleRate.displayName",
+       r.remark as "singleRate.description",
+       (t.general / 1000000) || printf('.%06d', t.general % 1000000) as "singleRate.generalUnitPrice",
+       r.every as "singleRate.period"
 from {keys} k
 cross join tariffs t on t.product_code = k.code and t.fuel = 'E' and t.section = 'season'
 left join prices r on r.product_code = t.product_code and r.fuel = t.fuel and r.tariff_no = t.tariff_no

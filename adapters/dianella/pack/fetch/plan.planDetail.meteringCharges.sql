@@ -1,5 +1,6 @@
 select k.ord         as "$ord",
        p.meter_title as "displayName",
+       p.meter_remark as "description",
        (p.meter_least / 1000000) || printf('.%06d', p.meter_least % 1000000) as "minimumValue",
        (p.meter_most / 1000000) || printf('.%06d', p.meter_most % 1000000) as "maximumValue",
        p.meter_every as "period"

@@ -112,20 +112,25 @@ pub(super) fn transaction(
     let charged = || common().set("amount", entry.amount.to_string());
     let (kind, detail) = match &entry.detail {
         Detail::Usage(usage) => {
-            let fields = metered(charged(), usage, zone).set("usage", number(usage.quantity));
+            let fields = metered(charged(), usage, zone)
+                .set("usage", number(usage.quantity))
+                .list("calculationFactors", factors(entry));
             ("usage", fields.list("adjustments", adjustments(&entry.adjustments)))
         }
         Detail::Demand(demand) => {
-            let fields = metered(charged(), demand, zone).set("rate", number(demand.quantity));
+            let fields = metered(charged(), demand, zone)
+                .set("rate", number(demand.quantity))
+                .list("calculationFactors", factors(entry));
             ("demand", fields.list("adjustments", adjustments(&entry.adjustments)))
         }
         Detail::OnceOff { description } => ("onceOff", charged().set("description", *description)),
-        Detail::Other { kind, period: (from, until), description } => {
+        Detail::Other { kind, period: (from, until), description, .. } => {
             let fields = charged()
                 .set("startDate", from.to_string())
                 .set("endDate", until.to_string())
                 .set("type", kind.cds())
-                .set("description", *description);
+                .set("description", *description)
+                .list("calculationFactors", factors(entry));
             ("otherCharges", fields.list("adjustments", adjustments(&entry.adjustments)))
         }
         Detail::Payment(method) => {
@@ -144,9 +149,6 @@ pub(super) fn transaction(
 
 fn metered(fields: Fields, metered: &Metered, zone: Tz) -> Fields {
     let (from, until) = metered.measured();
-    let factors = [("DLF", metered.dlf), ("MLF", metered.mlf)];
-    let factors = factors.iter().filter_map(|(kind, value)| Some((kind, (*value)?)));
-    let factors = factors.map(|(kind, value)| json!({ "value": number(value), "type": kind }));
     fields
         .set("timeOfUseType", metered.usage_type.cds())
         .set("description", metered.description)
@@ -154,7 +156,12 @@ fn metered(fields: Fields, metered: &Metered, zone: Tz) -> Fields {
         .set("startDate", calendar::date_time_string(from, zone))
         .set("endDate", calendar::date_time_string(until, zone))
         .set("measureUnit", metered.unit.cds())
-        .list("calculationFactors", factors.collect())
+}
+
+fn factors(entry: &LedgerEntry) -> Vec<Value> {
+    let (dlf, mlf) = entry.loss_factors();
+    let factors = [("DLF", dlf), ("MLF", mlf)].into_iter().filter_map(|(kind, value)| Some((kind, value?)));
+    factors.map(|(kind, value)| json!({ "value": number(value), "type": kind })).collect()
 }
 
 fn adjustments(adjustments: &[Adjustment]) -> Vec<Value> {

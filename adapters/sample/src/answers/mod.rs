@@ -208,15 +208,15 @@ fn person(name: &PersonName) -> Value {
 
 /// A JSON object in the making.
 #[derive(Default)]
-struct Fields(Map<String, Value>);
+pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
-    fn opt(self, name: &str, value: Option<impl Into<Value>>) -> Self {
+    pub(crate) fn opt(self, name: &str, value: Option<impl Into<Value>>) -> Self {
         match value {
             Some(value) => self.set(name, value),
             None => self,
@@ -225,7 +225,12 @@ impl Fields {
 
     /// An optional list: left out when there is nothing in it.
     fn list(self, name: &str, values: Vec<Value>) -> Self {
-        if values.is_empty() { self } else { self.set(name, values) }
+        self.array(name, Value::Array(values))
+    }
+
+    /// The same of an array that is made already.
+    fn array(self, name: &str, values: Value) -> Self {
+        if values.as_array().is_some_and(Vec::is_empty) { self } else { self.set(name, values) }
     }
 }
 
@@ -236,7 +241,7 @@ impl From<Fields> for Value {
 }
 
 /// An exact JSON number.
-fn number(decimal: Decimal) -> Value {
+pub(crate) fn number(decimal: Decimal) -> Value {
     let number: Number = decimal.to_string().parse().expect("a plain decimal is a JSON number");
     Value::Number(number)
 }

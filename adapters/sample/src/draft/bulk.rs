@@ -3,6 +3,7 @@
 use super::Draft;
 use crate::address::Fuel;
 use crate::calendar;
+use crate::code::FeeTerm;
 use crate::decimal::{Cents, Decimal};
 use crate::dice;
 use crate::effect::{Effect, FeeChange, Noise, NoiseKind, PriceChange};
@@ -42,7 +43,7 @@ impl<'w> Draft<'w> {
         let (plan, fuel) = self.pick_contract();
         let contract = if fuel == Fuel::Gas { plan.gas.as_ref()? } else { plan.electricity.as_ref()? };
         let fee = self.dice.below(contract.fees.len());
-        let share = contract.fees[fee].value.units() < 100;
+        let share = contract.fees[fee].term == FeeTerm::PercentOfBill;
         let value = if share {
             Decimal::new(self.dice.range(41..99), 4)
         } else {

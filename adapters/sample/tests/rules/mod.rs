@@ -119,18 +119,33 @@ pub(crate) fn account_detail(value: &Value) {
 
 fn contract(value: &Value) {
     let model = text(value, "pricingModel");
-    let models = ["SINGLE_RATE", "SINGLE_RATE_CONT_LOAD", "TIME_OF_USE", "TIME_OF_USE_CONT_LOAD"];
+    let models = [
+        "SINGLE_RATE",
+        "SINGLE_RATE_CONT_LOAD",
+        "TIME_OF_USE",
+        "TIME_OF_USE_CONT_LOAD",
+        "FLEXIBLE",
+        "FLEXIBLE_CONT_LOAD",
+        "QUOTA",
+    ];
     assert!(models.contains(&model));
-    assert_eq!(value.get("timeZone").is_some(), model.starts_with("TIME_OF_USE"));
+    assert!(value.get("timeZone").is_some() || !model.starts_with("TIME_OF_USE"));
+    let quota = |period: &Value| period["singleRate"].get("generalUnitPrice").is_some();
+    assert!(model != "QUOTA" || list(value, "tariffPeriod").iter().all(quota));
     assert_eq!(value.get("controlledLoad").is_some(), model.ends_with("CONT_LOAD"));
     assert_ne!(value.get("variation").is_some(), get(value, "isFixed").as_bool().unwrap());
     assert!(!list(value, "paymentOption").is_empty() && !list(value, "tariffPeriod").is_empty());
     for load in optional_list(value, "controlledLoad") {
         text(load, "displayName");
-        let (_, single) = union(load, "rateBlockUType", &["singleRate", "timeOfUseRates"]);
-        optional(single, "dailySupplyCharge", amount);
-        rates(single);
+        let (kind, prices) = union(load, "rateBlockUType", &["singleRate", "timeOfUseRates"]);
+        for price in prices.as_array().map_or(std::slice::from_ref(prices), Vec::as_slice) {
+            optional(price, "dailySupplyCharge", amount);
+            rates(price);
+            assert_eq!(price.get("timeOfUse").is_some(), kind == "timeOfUseRates");
+            optional_list(price, "timeOfUse").for_each(load_window);
+        }
     }
+    optional_list(value, "greenPowerCharges").for_each(green_power);
     list(value, "tariffPeriod").iter().for_each(tariff_period);
     optional_list(value, "discounts").for_each(discount);
     for fee in optional_list(value, "fees") {
@@ -143,11 +158,31 @@ fn contract(value: &Value) {
     optional_list(value, "solarFeedInTariff").for_each(feed_in);
 }
 
+fn load_window(value: &Value) {
+    let (from, until) = (value.get("startTime"), value.get("endTime"));
+    assert_eq!(from.is_some(), until.is_some());
+    let said = value.get("additionalInfo").is_some();
+    assert!(said || (from.is_some() && value.get("additionalInfoUri").is_none()));
+}
+
+fn green_power(value: &Value) {
+    let share = text(value, "type").starts_with("PERCENT");
+    for tier in list(value, "tiers") {
+        rate(get(tier, "percentGreen"));
+        assert!(share == tier.get("rate").is_some() && share != tier.get("amount").is_some());
+        optional(tier, "rate", rate);
+        optional(tier, "amount", amount);
+    }
+}
+
 fn tariff_period(value: &Value) {
-    word(value, "type", &["ENVIRONMENTAL", "REGULATED", "NETWORK", "METERING", "RETAIL_SERVICE", "OTHER"]);
+    let kinds = ["ENVIRONMENTAL", "REGULATED", "NETWORK", "METERING", "RETAIL_SERVICE", "RCTI", "OTHER"];
+    word(value, "type", &kinds);
     text(value, "displayName");
     assert!(text(value, "startDate").len() == 5 && text(value, "endDate").len() == 5);
-    assert_eq!(value.get("dailySupplyChargeType").is_some(), value.get("dailySupplyCharge").is_some());
+    let supply = value.get("dailySupplyChargeType").and_then(Value::as_str);
+    assert_eq!(supply == Some("SINGLE"), value.get("dailySupplyCharge").is_some());
+    assert_eq!(supply == Some("BAND"), value.get("bandedDailySupplyCharges").is_some());
     optional(value, "dailySupplyCharge", amount);
     let (kind, block) = union(value, "rateBlockUType", &["singleRate", "timeOfUseRates", "demandCharges"]);
     match kind {
@@ -158,7 +193,7 @@ fn tariff_period(value: &Value) {
         "timeOfUseRates" => {
             for price in list(value, kind) {
                 text(price, "displayName");
-                word(price, "type", &["PEAK", "OFF_PEAK", "SHOULDER"]);
+                word(price, "type", &["PEAK", "OFF_PEAK", "SHOULDER", "SHOULDER1", "SHOULDER2"]);
                 rates(price);
                 for window in list(price, "timeOfUse") {
                     assert!(!list(window, "days").is_empty());

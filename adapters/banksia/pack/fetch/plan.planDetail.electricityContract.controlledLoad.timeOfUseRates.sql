@@ -1,0 +1,13 @@
+select k.ord         as "$ord",
+       t.tariff_no   as "$parent",
+       concat(t.tariff_no, '.', r.block_no) as "$id",
+       r.title       as "displayName",
+       r.remark as "description",
+       t.supply as "dailySupplyCharge",
+       r.every as "period",
+       r.time_of_use as "type",
+       r.hours       as "timeOfUse"
+from {keys} k
+join prd_tariff t on t.offer_code = k.offer_code and t.fuel = 'E' and t.section = 'controlled' and t.priced_by = 'time'
+join prd_price r on r.offer_code = t.offer_code and r.fuel = t.fuel and r.tariff_no = t.tariff_no and r.step_no = 1
+order by k.ord, t.tariff_no, r.block_no

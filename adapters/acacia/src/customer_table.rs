@@ -17,9 +17,10 @@ tables! {
         "[E164]", "[Preferred]"
     ], Update;
     POSTAL_ADDRESS = "[cust].[Postal Address]", 2 of [
-        "[CustomerId]", "[Purpose]", "[MailTo]", "[Line1]", "[Line2]", "[DPID]", "[Building]", "[FlatType]", "[FlatNo]",
-        "[LevelNo]", "[HouseNo]", "[HouseSuffix]", "[HouseNoTo]", "[Street]", "[StreetType]", "[BoxNo]", "[Locality]",
-        "[State]", "[Postcode]", "[Country]"
+        "[CustomerId]", "[Purpose]", "[MailTo]", "[Line1]", "[Line2]", "[Line3]", "[DPID]", "[Building]", "[Estate]",
+        "[LotNo]", "[FlatType]", "[FlatNo]", "[LevelNo]", "[HouseNo]", "[HouseSuffix]", "[HouseNoTo]", "[HouseSuffixTo]",
+        "[Street]", "[StreetType]", "[StreetSuffix]", "[BoxNo]", "[BoxPrefix]", "[BoxSuffix]", "[Locality]", "[State]",
+        "[Postcode]", "[Country]"
     ], Update;
 }
 
@@ -90,8 +91,9 @@ pub(crate) fn address(row: &mut Row, (customer, address): (&Customer, &PostalAdd
 
 fn lined(row: &mut Row, address: &LinedAddress) {
     row.opt(address.mailing_name).put(&address.line).opt(address.second_line.as_ref());
+    row.opt(address.third_line);
     // The columns of the parts.
-    for _ in 0..11 {
+    for _ in 0..17 {
         row.opt(None::<&str>);
     }
     row.put(address.city).put(address.state).opt(address.postcode).opt(address.country);
@@ -99,18 +101,24 @@ fn lined(row: &mut Row, address: &LinedAddress) {
 
 fn paf(row: &mut Row, address: &PafAddress) {
     let PafAddress { flat, number, street, .. } = address;
-    row.opt(None::<&str>).opt(None::<&str>).opt(None::<&str>);
+    row.opt(None::<&str>).opt(None::<&str>).opt(None::<&str>).opt(None::<&str>);
     row.opt(address.delivery_point)
         .opt(address.building)
+        .opt(address.second_building)
+        .opt(address.lot.as_ref())
         .opt(flat.as_ref().map(|(kind, _)| kind))
         .opt(flat.as_ref().map(|(_, number)| number))
         .opt(address.level.as_ref())
         .opt(number.map(|(number, _)| number))
         .opt(number.and_then(|(_, letter)| letter))
-        .opt(address.last_number)
+        .opt(address.last_number.map(|(number, _)| number))
+        .opt(address.last_number.and_then(|(_, letter)| letter))
         .opt(street.map(|(name, _)| name))
         .opt(street.map(|(_, kind)| kind))
-        .opt(address.post_box);
+        .opt(address.street_suffix)
+        .opt(address.post_box.map(|post_box| post_box.number))
+        .opt(address.post_box.and_then(|post_box| post_box.prefix))
+        .opt(address.post_box.and_then(|post_box| post_box.suffix));
     row.put(address.locality).put(address.state).put(address.postcode).opt(None::<&str>);
 }
 

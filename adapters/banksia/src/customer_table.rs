@@ -17,7 +17,7 @@ tables! {
         "work_email", "updated_at"
     ], Update;
     PLACE = "cust_place", 2 of [
-        "customer_no", "use_code", "mail_to", "line_1", "line_2", "town", "state", "postcode", "country", "paf"
+        "customer_no", "use_code", "mail_to", "line_1", "line_2", "line_3", "town", "state", "postcode", "country", "paf"
     ], Update;
 }
 
@@ -26,6 +26,8 @@ pub(crate) fn customer(row: &mut Row, customer: &Customer) {
     row.put(customer.id).put(if organisation.is_some() { "BUSINESS" } else { "PERSON" });
     name(row, customer.party.name());
     row.opt(occupation.map(|it| it.code)).opt(occupation.map(|it| match it.release {
+        OccupationRelease::V1_0 => "V1.0",
+        OccupationRelease::V1_1 => "V1.1",
         OccupationRelease::V1_2 => "V1.2",
         OccupationRelease::V1_3 => "V1.3",
     }));
@@ -61,10 +63,10 @@ fn business(row: &mut Row, organisation: Option<&Organisation>) {
         .opt(organisation.map(|it| it.agent_role));
 }
 
-/// A customer has a mobile, a fixed line at home or at work, and a number abroad, at most one of each.
+/// A customer has a mobile, a fixed line of whatever use, and a number abroad, at most one of each.
 fn phones(row: &mut Row, customer: &Customer) {
     let of = |purposes: &[PhonePurpose]| customer.phones.iter().find(|it| purposes.contains(&it.purpose));
-    let fixed = of(&[PhonePurpose::Home, PhonePurpose::Work]);
+    let fixed = customer.phones.iter().find(|it| it.area.is_some());
     let abroad = of(&[PhonePurpose::International]);
     let preferred = customer.phones.iter().find(|phone| phone.preferred);
     row.opt(of(&[PhonePurpose::Mobile]).map(|it| &it.number))
@@ -75,7 +77,9 @@ fn phones(row: &mut Row, customer: &Customer) {
         .opt(abroad.map(|it| it.country))
         .opt(abroad.map(|it| &it.number))
         .opt(preferred.map(|Phone { purpose, .. }| match purpose {
-            PhonePurpose::Home | PhonePurpose::Work => "FIXED",
+            PhonePurpose::Home | PhonePurpose::Work | PhonePurpose::Other | PhonePurpose::Unspecified => {
+                "FIXED"
+            }
             PhonePurpose::International => "ABROAD",
             PhonePurpose::Mobile => "MOBILE",
         }));
@@ -102,16 +106,17 @@ pub(crate) fn place(row: &mut Row, (customer, address): (&Customer, &PostalAddre
             mailing_name,
             line,
             second_line,
+            third_line,
             city,
             state,
             postcode,
             country,
         }) => {
-            row.opt(*mailing_name).put(line).opt(second_line.as_ref()).put(city).put(state);
+            row.opt(*mailing_name).put(line).opt(second_line.as_ref()).opt(*third_line).put(city).put(state);
             row.opt(*postcode).opt(*country).opt(None::<&str>);
         }
         AddressForm::Paf(parts) => {
-            for _ in 0..7 {
+            for _ in 0..8 {
                 row.opt(None::<&str>);
             }
             row.put(paf(parts));
@@ -122,6 +127,7 @@ pub(crate) fn place(row: &mut Row, (customer, address): (&Customer, &PostalAddre
 fn use_code(purpose: AddressPurpose) -> char {
     match purpose {
         AddressPurpose::Mail => 'M',
+        AddressPurpose::Other => 'O',
         AddressPurpose::Physical => 'P',
         AddressPurpose::Registered => 'R',
         AddressPurpose::Work => 'W',
@@ -134,17 +140,23 @@ fn paf(address: &PafAddress) -> Value {
     let parts = [
         ("dpid", json!(address.delivery_point.map(|point| point.to_string()))),
         ("buildingName1", json!(address.building)),
+        ("buildingName2", json!(address.second_building)),
+        ("lotNumber", json!(address.lot)),
         ("flatUnitType", json!(flat.as_ref().map(|(kind, _)| kind))),
         ("flatUnitNumber", json!(flat.as_ref().map(|(_, number)| number))),
         ("floorLevelType", json!(level.as_ref().map(|_| "L"))),
         ("floorLevelNumber", json!(level)),
         ("thoroughfareNumber1", json!(number.map(|(number, _)| number))),
         ("thoroughfareNumber1Suffix", json!(number.and_then(|(_, letter)| letter))),
-        ("thoroughfareNumber2", json!(address.last_number)),
+        ("thoroughfareNumber2", json!(address.last_number.map(|(number, _)| number))),
+        ("thoroughfareNumber2Suffix", json!(address.last_number.and_then(|(_, letter)| letter))),
         ("streetName", json!(street.map(|(name, _)| name))),
         ("streetType", json!(street.map(|(_, kind)| kind))),
         ("postalDeliveryType", json!(post_box.map(|_| "PO BOX"))),
-        ("postalDeliveryNumber", json!(post_box)),
+        ("streetSuffix", json!(address.street_suffix)),
+        ("postalDeliveryNumber", json!(post_box.map(|it| it.number))),
+        ("postalDeliveryNumberPrefix", json!(post_box.and_then(|it| it.prefix))),
+        ("postalDeliveryNumberSuffix", json!(post_box.and_then(|it| it.suffix))),
         ("localityName", json!(address.locality)),
         ("postcode", json!(address.postcode)),
         ("state", json!(address.state)),

@@ -18,9 +18,9 @@ tables! {
     ], Update;
     EMAIL = "crm.party_email", 2 of ["party_id", "seq", "purpose", "address", "preferred"], Update;
     ADDRESS = "crm.party_address", 2 of [
-        "party_id", "purpose", "kind", "mail_to", "line_1", "line_2", "dpid", "building", "flat_type", "flat_no",
-        "level_no", "house_no", "house_letter", "house_no_to", "street", "street_type", "po_box", "locality", "state",
-        "postcode", "country"
+        "party_id", "purpose", "kind", "mail_to", "line_1", "line_2", "line_3", "dpid", "building", "building_2",
+        "lot_no", "flat_type", "flat_no", "level_no", "house_no", "house_letter", "house_no_to", "letter_to", "street",
+        "street_type", "street_part", "po_box", "po_prefix", "po_suffix", "locality", "state", "postcode", "country"
     ], Update;
 }
 
@@ -31,6 +31,8 @@ pub(crate) fn party(row: &mut Row, customer: &Customer) {
     name(row, customer.party.name());
     row.opt(occupation.map(|it| it.code))
         .opt(occupation.map(|it| match it.release {
+            OccupationRelease::V1_0 => "1.0",
+            OccupationRelease::V1_1 => "1.1",
             OccupationRelease::V1_2 => "1.2",
             OccupationRelease::V1_3 => "1.3",
         }))
@@ -73,6 +75,8 @@ pub(crate) fn phone(row: &mut Row, (customer, seq, phone): (&Customer, usize, &P
         PhonePurpose::Home => 'H',
         PhonePurpose::International => 'I',
         PhonePurpose::Mobile => 'M',
+        PhonePurpose::Other => 'O',
+        PhonePurpose::Unspecified => 'U',
         PhonePurpose::Work => 'W',
     };
     row.put(customer.id).put(seq).put(purpose).put(phone.country).opt(phone.area).put(&phone.number);
@@ -87,6 +91,7 @@ pub(crate) fn emails(customer: &Customer) -> impl Iterator<Item = (&Customer, us
 pub(crate) fn email(row: &mut Row, (customer, seq, email): (&Customer, usize, &Email)) {
     let purpose = match email.purpose {
         EmailPurpose::Home => 'H',
+        EmailPurpose::Other => 'O',
         EmailPurpose::Unspecified => 'U',
         EmailPurpose::Work => 'W',
     };
@@ -109,6 +114,7 @@ pub(crate) fn address(row: &mut Row, (customer, address): (&Customer, &PostalAdd
 fn address_purpose(purpose: AddressPurpose) -> char {
     match purpose {
         AddressPurpose::Mail => 'M',
+        AddressPurpose::Other => 'O',
         AddressPurpose::Physical => 'P',
         AddressPurpose::Registered => 'R',
         AddressPurpose::Work => 'W',
@@ -117,8 +123,9 @@ fn address_purpose(purpose: AddressPurpose) -> char {
 
 fn lined(row: &mut Row, address: &LinedAddress) {
     row.opt(address.mailing_name).put(&address.line).opt(address.second_line.as_ref());
+    row.opt(address.third_line);
     // The columns of the parts.
-    for _ in 0..11 {
+    for _ in 0..17 {
         row.opt(None::<&str>);
     }
     row.put(address.city).put(address.state).opt(address.postcode).opt(address.country);
@@ -126,18 +133,24 @@ fn lined(row: &mut Row, address: &LinedAddress) {
 
 fn paf(row: &mut Row, address: &PafAddress) {
     let PafAddress { flat, number, street, .. } = address;
-    row.opt(None::<&str>).opt(None::<&str>).opt(None::<&str>);
+    row.opt(None::<&str>).opt(None::<&str>).opt(None::<&str>).opt(None::<&str>);
     row.opt(address.delivery_point)
         .opt(address.building)
+        .opt(address.second_building)
+        .opt(address.lot.as_ref())
         .opt(flat.as_ref().map(|(kind, _)| kind))
         .opt(flat.as_ref().map(|(_, number)| number))
         .opt(address.level.as_ref())
         .opt(number.map(|(number, _)| number))
         .opt(number.and_then(|(_, letter)| letter))
-        .opt(address.last_number)
+        .opt(address.last_number.map(|(number, _)| number))
+        .opt(address.last_number.and_then(|(_, letter)| letter))
         .opt(street.map(|(name, _)| name))
         .opt(street.map(|(_, kind)| kind))
-        .opt(address.post_box);
+        .opt(address.street_suffix)
+        .opt(address.post_box.map(|post_box| post_box.number))
+        .opt(address.post_box.and_then(|post_box| post_box.prefix))
+        .opt(address.post_box.and_then(|post_box| post_box.suffix));
     row.put(address.locality).put(address.state).put(address.postcode).opt(None::<&str>);
 }
 

@@ -22,6 +22,8 @@ pub(crate) fn client(row: &mut Row, customer: &Customer) {
     row.put(customer.id).put(if organisation.is_some() { "business" } else { "person" });
     name(row, customer.party.name());
     row.opt(occupation.map(|it| match it.release {
+        OccupationRelease::V1_0 => format!("{} 1.0", it.code),
+        OccupationRelease::V1_1 => format!("{} 1.1", it.code),
         OccupationRelease::V1_2 => format!("{} 1.2", it.code),
         OccupationRelease::V1_3 => format!("{} 1.3", it.code),
     }))
@@ -61,6 +63,8 @@ fn phone(phone: &Phone) -> Value {
         PhonePurpose::Home => "home",
         PhonePurpose::International => "abroad",
         PhonePurpose::Mobile => "mobile",
+        PhonePurpose::Other => "other",
+        PhonePurpose::Unspecified => "any",
         PhonePurpose::Work => "work",
     };
     json!({
@@ -72,6 +76,7 @@ fn phone(phone: &Phone) -> Value {
 fn email(email: &Email) -> Value {
     let place = match email.purpose {
         EmailPurpose::Home => "home",
+        EmailPurpose::Other => "other",
         EmailPurpose::Unspecified => "any",
         EmailPurpose::Work => "work",
     };
@@ -81,6 +86,7 @@ fn email(email: &Email) -> Value {
 fn place(address: &PostalAddress) -> Value {
     let purpose = match address.purpose {
         AddressPurpose::Mail => "mail",
+        AddressPurpose::Other => "other",
         AddressPurpose::Physical => "visit",
         AddressPurpose::Registered => "seat",
         AddressPurpose::Work => "work",
@@ -90,24 +96,28 @@ fn place(address: &PostalAddress) -> Value {
             mailing_name,
             line,
             second_line,
+            third_line,
             city,
             state,
             postcode,
             country,
         }) => {
             json!({
-                "use": purpose, "to": mailing_name, "lines": [line, second_line], "town": city, "region": state,
+                "use": purpose, "to": mailing_name, "lines": [line, second_line, third_line], "town": city, "region": state,
                 "postcode": postcode, "country": country,
             })
         }
         AddressForm::Paf(PafAddress {
             delivery_point,
             building,
+            second_building,
+            lot,
             flat,
             level,
             number,
             last_number,
             street,
+            street_suffix,
             post_box,
             locality,
             postcode,
@@ -115,8 +125,9 @@ fn place(address: &PostalAddress) -> Value {
         }) => json!({
             "use": purpose, "town": locality, "region": state, "postcode": postcode,
             "paf": {
-                "dpid": delivery_point, "building": building, "flat": flat, "level": level,
-                "house": number, "house_to": last_number, "street": street, "box": post_box,
+                "dpid": delivery_point, "building": building, "estate": second_building, "lot": lot, "flat": flat,
+                "level": level, "house": number, "house_to": last_number, "street": street, "part": street_suffix,
+                "box": post_box.map(|it| (it.number, it.prefix, it.suffix)),
             },
         }),
     }

@@ -227,7 +227,12 @@ codes! {
     ConcessionType { FixedAmount = "FIXED_AMOUNT", FixedPercentage = "FIXED_PERCENTAGE", Variable = "VARIABLE" }
 
     /// The release of the Australian occupations that a code is from.
-    OccupationRelease { V1_2 = "ANZSCO_1220.0_2013_V1.2", V1_3 = "ANZSCO_1220.0_2013_V1.3" }
+    OccupationRelease {
+        V1_0 = "ANZSCO_1220.0_2006_V1.0",
+        V1_1 = "ANZSCO_1220.0_2006_V1.1",
+        V1_2 = "ANZSCO_1220.0_2013_V1.2",
+        V1_3 = "ANZSCO_1220.0_2013_V1.3",
+    }
 
     /// The release of the Australian industries that a code is from.
     IndustryRelease { V1 = "ANZSIC_1292.0_2006_V1.0", V2 = "ANZSIC_1292.0_2006_V2.0" }
@@ -243,13 +248,20 @@ codes! {
     }
 
     /// What a telephone number is for.
-    PhonePurpose { Home = "HOME", International = "INTERNATIONAL", Mobile = "MOBILE", Work = "WORK" }
+    PhonePurpose {
+        Home = "HOME",
+        International = "INTERNATIONAL",
+        Mobile = "MOBILE",
+        Other = "OTHER",
+        Unspecified = "UNSPECIFIED",
+        Work = "WORK",
+    }
 
     /// What an e-mail address is for.
-    EmailPurpose { Home = "HOME", Unspecified = "UNSPECIFIED", Work = "WORK" }
+    EmailPurpose { Home = "HOME", Other = "OTHER", Unspecified = "UNSPECIFIED", Work = "WORK" }
 
     /// What a postal address is for.
-    AddressPurpose { Mail = "MAIL", Physical = "PHYSICAL", Registered = "REGISTERED", Work = "WORK" }
+    AddressPurpose { Mail = "MAIL", Other = "OTHER", Physical = "PHYSICAL", Registered = "REGISTERED", Work = "WORK" }
 
     /// What a concession lowers.
     ConcessionTarget {

@@ -193,7 +193,12 @@ impl Organisation {
 
 impl Occupation {
     pub(crate) fn throw(dice: &mut Dice) -> Option<Self> {
-        let release = if dice.chance(30) { OccupationRelease::V1_3 } else { OccupationRelease::V1_2 };
+        let release = match dice.below(100) {
+            0..5 => OccupationRelease::V1_0,
+            5..10 => OccupationRelease::V1_1,
+            10..40 => OccupationRelease::V1_3,
+            _ => OccupationRelease::V1_2,
+        };
         let code = dice.pick(&["221111", "241111", "254499", "341111", "351311", "612112", "731111"]);
         dice.chance(60).then_some(Self { code, release })
     }

@@ -78,7 +78,7 @@ pub use plan::{
     FeedInTariff, GreenPowerCharge, Incentive, LoadPrice, LoadTimes, LoadWindow, MeteringCharge, Plan,
     Prices, Rate, TariffPeriod, TouPrice, Window,
 };
-pub use reach::{AddressForm, Email, LinedAddress, PafAddress, Phone, PostalAddress};
+pub use reach::{AddressForm, Email, LinedAddress, PafAddress, Phone, PostBox, PostalAddress};
 pub use row::{OnConflict, Row, Table};
 pub use schedule::{BankAccount, PaymentMeans, PaymentSchedule, Wallet};
 pub use workload::{Progress, Session, Step, Workload};

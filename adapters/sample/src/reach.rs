@@ -68,6 +68,8 @@ pub struct LinedAddress {
     pub line: String,
     /// Another one.
     pub second_line: Option<String>,
+    /// And another one, where there is a second.
+    pub third_line: Option<&'static str>,
     /// City or town.
     pub city: &'static str,
     /// State or region.
@@ -85,24 +87,41 @@ pub struct PafAddress {
     pub delivery_point: Option<u32>,
     /// The building's name.
     pub building: Option<&'static str>,
+    /// The name of what the building is part of.
+    pub second_building: Option<&'static str>,
+    /// The number of the lot, where the house has none yet.
+    pub lot: Option<String>,
     /// The kind of flat, and its number.
     pub flat: Option<(&'static str, String)>,
     /// The floor, where there is a level.
     pub level: Option<String>,
     /// House number, first of a range, and its letter.
     pub number: Option<(u32, Option<&'static str>)>,
-    /// The last of a range of house numbers.
-    pub last_number: Option<u32>,
+    /// The last of a range of house numbers, and its letter.
+    pub last_number: Option<(u32, Option<&'static str>)>,
     /// The street's name and type.
     pub street: Option<(&'static str, &'static str)>,
-    /// The number of a post office box.
-    pub post_box: Option<u32>,
+    /// Which part of the street.
+    pub street_suffix: Option<&'static str>,
+    /// A post office box.
+    pub post_box: Option<PostBox>,
     /// Suburb or town.
     pub locality: &'static str,
     /// Four digits.
     pub postcode: &'static str,
     /// State.
     pub state: &'static str,
+}
+
+/// The number of a post office box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostBox {
+    /// The number.
+    pub number: u32,
+    /// What is before it,
+    pub prefix: Option<&'static str>,
+    /// and what is after it.
+    pub suffix: Option<&'static str>,
 }
 
 pub(crate) fn mobile(dice: &mut Dice) -> String {
@@ -122,9 +141,14 @@ pub(crate) fn phones(mobile: String, dice: &mut Dice) -> Vec<Phone> {
     };
     let mut phones = vec![australian(PhonePurpose::Mobile, None, mobile, None)];
     if dice.chance(50) {
-        let work = dice.chance(40);
-        let purpose = if work { PhonePurpose::Work } else { PhonePurpose::Home };
-        let extension = (work && dice.chance(50)).then(|| format!("{}", 1 + dice.below(400)));
+        let purpose = match dice.below(100) {
+            0..40 => PhonePurpose::Work,
+            40..46 => PhonePurpose::Other,
+            46..52 => PhonePurpose::Unspecified,
+            _ => PhonePurpose::Home,
+        };
+        let extension =
+            (purpose == PhonePurpose::Work && dice.chance(50)).then(|| format!("{}", 1 + dice.below(400)));
         // 5550 xxxx and 7010 xxxx are kept for fiction.
         let number = format!("{}{:04}", dice.pick(&["5550", "7010"]), dice.below(10_000));
         phones.push(australian(purpose, Some(dice.pick(&["2", "3", "7", "8"])), number, extension));
@@ -145,7 +169,11 @@ pub(crate) fn phones(mobile: String, dice: &mut Dice) -> Vec<Phone> {
 pub(crate) fn emails(address: String, dice: &mut Dice) -> Vec<Email> {
     let mut emails = Vec::new();
     if dice.chance(92) {
-        let purpose = dice.pick(&[EmailPurpose::Home, EmailPurpose::Unspecified]);
+        let purpose = match dice.below(100) {
+            0..8 => EmailPurpose::Other,
+            8..54 => EmailPurpose::Unspecified,
+            _ => EmailPurpose::Home,
+        };
         emails.push(Email { purpose, address, preferred: dice.chance(60) });
     }
     if dice.chance(25) {
@@ -170,7 +198,7 @@ pub(crate) fn addresses(dice: &mut Dice) -> Vec<PostalAddress> {
         };
         addresses.push(PostalAddress { purpose: AddressPurpose::Mail, form });
     }
-    for purpose in [AddressPurpose::Physical, AddressPurpose::Work] {
+    for purpose in [AddressPurpose::Physical, AddressPurpose::Work, AddressPurpose::Other] {
         if dice.chance(12) {
             let form = if dice.chance(60) { street(dice) } else { lines(dice) };
             addresses.push(PostalAddress { purpose, form });
@@ -180,52 +208,89 @@ pub(crate) fn addresses(dice: &mut Dice) -> Vec<PostalAddress> {
 }
 
 fn street(dice: &mut Dice) -> AddressForm {
-    let (locality, postcode, _) = dice.pick(SUBURBS);
+    let (locality, postcode, state) = town(dice);
     let number = 1 + dice.below(280) as u32;
+    let building = dice.chance(20).then(|| dice.pick(&["Wattle House", "The O'Connor Centre"]));
+    let lot = dice.chance(12).then(|| format!("{}", 1 + dice.below(60)));
     let range = dice.chance(10);
     let letter = (!range && dice.chance(8)).then(|| dice.pick(&["A", "B"]));
     let flat =
         dice.chance(25).then(|| (dice.pick(&["UNIT", "SHOP", "APT"]), format!("{}", 1 + dice.below(40))));
     AddressForm::Paf(PafAddress {
         delivery_point: dice.chance(70).then(|| 60_000_000 + dice.below(9_000_000) as u32),
-        building: dice.chance(8).then(|| dice.pick(&["Wattle House", "The O'Connor Centre"])),
+        second_building: building.filter(|_| dice.chance(50)).map(|_| "Innovation Park"),
+        building,
         level: (flat.is_some() && dice.chance(30)).then(|| format!("{}", 1 + dice.below(12))),
         flat,
-        number: Some((number, letter)),
-        last_number: range.then_some(number + 4),
+        number: lot.is_none().then_some((number, letter)),
+        last_number: (range && lot.is_none())
+            .then(|| (number + 4, dice.chance(50).then(|| dice.pick(&["A", "B"])))),
+        lot,
         street: Some((dice.pick(STREETS), dice.pick(&["ST", "RD", "AVE", "CT", "PDE", "LANE"]))),
+        street_suffix: dice.chance(12).then(|| dice.pick(&["N", "S", "EX"])),
         post_box: None,
         locality,
         postcode,
-        state: "VIC",
+        state,
     })
 }
 
-fn post_box(dice: &mut Dice) -> AddressForm {
+/// Where customers may live or have their mail sent, other than where they are supplied.
+const INTERSTATE: &[(&str, &str, &str)] = &[
+    ("Sydney", "2000", "NSW"),
+    ("Toowoomba", "4350", "QLD"),
+    ("Alice Springs", "0870", "NT"),
+    ("Fremantle", "6160", "WA"),
+    ("Port Augusta", "5700", "SA"),
+    ("Launceston", "7250", "TAS"),
+    ("Belconnen", "2617", "ACT"),
+    ("Mawson Station", "7151", "AAT"),
+];
+
+/// A town, its code and its state.
+fn town(dice: &mut Dice) -> (&'static str, &'static str, &'static str) {
+    if dice.chance(20) {
+        return dice.pick(INTERSTATE);
+    }
     let (locality, postcode, _) = dice.pick(SUBURBS);
+    (locality, postcode, "VIC")
+}
+
+fn post_box(dice: &mut Dice) -> AddressForm {
+    let (locality, postcode, state) = town(dice);
+    let post_box = PostBox {
+        number: 1 + dice.below(9_000) as u32,
+        prefix: dice.chance(50).then_some("C"),
+        suffix: dice.chance(50).then(|| dice.pick(&["A", "B"])),
+    };
     AddressForm::Paf(PafAddress {
         delivery_point: None,
         building: None,
+        second_building: None,
+        lot: None,
         flat: None,
         level: None,
         number: None,
         last_number: None,
         street: None,
-        post_box: Some(1 + dice.below(9_000) as u32),
+        street_suffix: None,
+        post_box: Some(post_box),
         locality,
         postcode,
-        state: "VIC",
+        state,
     })
 }
 
 fn lines(dice: &mut Dice) -> AddressForm {
-    let (city, postcode, _) = dice.pick(SUBURBS);
+    let (city, postcode, state) = town(dice);
+    let second_line = dice.chance(30).then(|| format!("Shed {}", 1 + dice.below(9)));
     AddressForm::Lines(LinedAddress {
         mailing_name: dice.chance(20).then(|| dice.pick(&["The Occupant", "Accounts payable", "Mum & Dad"])),
         line: format!("{} {} St", 1 + dice.below(280), dice.pick(STREETS)),
-        second_line: dice.chance(20).then(|| format!("Shed {}", 1 + dice.below(9))),
+        third_line: second_line.as_ref().filter(|_| dice.chance(50)).map(|_| "Behind the silo"),
+        second_line,
         city,
-        state: "VIC",
+        state,
         postcode: Some(postcode),
         country: dice.chance(30).then_some("AUS"),
     })
@@ -241,6 +306,7 @@ fn abroad(dice: &mut Dice) -> AddressForm {
         mailing_name: None,
         line: format!("{} Harbour Tce", 1 + dice.below(90)),
         second_line: None,
+        third_line: None,
         city,
         state,
         postcode,

@@ -7,6 +7,7 @@ select k.ord         as "$ord",
        p.mail_to     as "simple.mailingName",
        p.line_1      as "simple.addressLine1",
        p.line_2      as "simple.addressLine2",
+       p.line_3      as "simple.addressLine3",
        p.town        as "simple.city",
        p.state       as "simple.state",
        p.postcode    as "simple.postcode",
@@ -15,4 +16,4 @@ select k.ord         as "$ord",
 from {keys} k
 join cust_customer c on c.customer_no = k.customer_no and c.kind = 'BUSINESS'
 join cust_place p on p.customer_no = c.customer_no
-order by k.ord, field(p.use_code, 'R', 'M', 'P', 'W')
+order by k.ord, field(p.use_code, 'R', 'M', 'P', 'W', 'O')

@@ -346,16 +346,19 @@ pub(crate) fn customer(value: &Value) {
     }
 }
 
+const STATES: &[&str] = &["NSW", "QLD", "VIC", "NT", "WA", "SA", "TAS", "ACT", "AAT"];
+
 pub(crate) fn customer_detail(value: &Value) {
     customer(value);
     let (kind, party) = union(value, "customerUType", &["person", "organisation"]);
     if kind == "person" {
         let phones = list(party, "phoneNumbers");
         for phone in phones {
-            word(phone, "purpose", &["HOME", "INTERNATIONAL", "MOBILE", "WORK"]);
-            assert_eq!(
+            let purposes = ["HOME", "INTERNATIONAL", "MOBILE", "OTHER", "UNSPECIFIED", "WORK"];
+            word(phone, "purpose", &purposes);
+            assert_ne!(
                 phone.get("areaCode").is_some(),
-                ["HOME", "WORK"].contains(&text(phone, "purpose")),
+                ["INTERNATIONAL", "MOBILE"].contains(&text(phone, "purpose")),
                 "{phone}"
             );
             let digits = text(phone, "number").trim_start_matches('0');
@@ -375,12 +378,14 @@ pub(crate) fn customer_detail(value: &Value) {
             ("simple", lines) => {
                 assert!(!text(lines, "addressLine1").is_empty() && !text(lines, "city").is_empty());
                 let abroad = lines.get("country").is_some_and(|country| country != "AUS");
-                assert!(abroad || (text(lines, "state") == "VIC" && text(lines, "postcode").len() == 4));
+                assert!(
+                    abroad || (STATES.contains(&text(lines, "state")) && text(lines, "postcode").len() == 4)
+                );
             }
             (_, parts) => {
-                assert!(!text(parts, "localityName").is_empty() && text(parts, "state") == "VIC");
+                assert!(!text(parts, "localityName").is_empty() && STATES.contains(&text(parts, "state")));
                 assert_eq!(text(parts, "postcode").len(), 4);
-                let house = parts.get("thoroughfareNumber1").is_some();
+                let house = ["thoroughfareNumber1", "lotNumber"].iter().any(|name| parts.get(name).is_some());
                 assert_ne!(house, parts.get("postalDeliveryNumber").is_some(), "{parts}");
             }
         }

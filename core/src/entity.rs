@@ -11,6 +11,7 @@ mod billing_transaction;
 mod check;
 mod concession;
 mod customer;
+mod discovery;
 mod holding;
 mod invoice;
 mod payment_schedule;
@@ -25,7 +26,7 @@ use serde_json::Value;
 
 use crate::{Key, NodeId};
 
-pub use check::{Violation, pick};
+pub use check::{Violation, check, pick};
 pub use shape::{Condition, Field, Limit, Object, Presence, Shape};
 
 /// The slot of a service point's resource id: `{"$servicePoint": "<the retailer's id>"}`.
@@ -141,6 +142,21 @@ pub fn account_list_shape() -> &'static Object {
 /// The part of a customer's body that Get Customer answers.
 pub fn customer_basic_shape() -> &'static Object {
     &customer::CUSTOMER
+}
+
+/// What a plan's slot in an account's detail stands for.
+pub fn plan_detail_shape() -> &'static Object {
+    &plan::PLAN_DETAIL
+}
+
+/// What Get Status answers.
+pub fn status_shape() -> &'static Object {
+    &discovery::STATUS
+}
+
+/// One of what Get Outages answers.
+pub fn outage_shape() -> &'static Object {
+    &discovery::OUTAGE
 }
 
 /// One record, as fetched and as stored.

@@ -15,7 +15,10 @@ pub struct Violation {
 }
 
 /// Checks a body against its shape.
-pub(super) fn check(shape: &Object, body: &Value) -> Result<(), Violation> {
+///
+/// # Errors
+/// The first rule broken.
+pub fn check(shape: &Object, body: &Value) -> Result<(), Violation> {
     let fields = body.as_object().ok_or_else(|| violation("", "must be an object"))?;
     Scope { fields, shape, outer: None }.check()
 }
@@ -94,7 +97,7 @@ impl Scope<'_> {
             Presence::Optional => Ok(()),
             Presence::Mandatory => Err(violation(field.name, "is mandatory and absent")),
             Presence::If(condition) if self.holds(&condition) => {
-                Err(violation(field.name, format!("is mandatory {}", describe(&condition))))
+                Err(violation(field.name, format!("is mandatory {condition}")))
             }
             Presence::Member { selector, value } if self.has(selector, &[value]) => {
                 Err(violation(field.name, format!("is mandatory if {selector} is {value}")))
@@ -166,17 +169,6 @@ fn check_limits(field: &Field, value: &Value) -> Result<(), Violation> {
         }
     }
     Ok(())
-}
-
-fn describe(condition: &Condition) -> String {
-    match condition {
-        Condition::Is(name, values) => format!("if {name} is {}", values.join(" or ")),
-        Condition::IsNot(name, values) => format!("unless {name} is {}", values.join(" or ")),
-        Condition::IsFalse(name) => format!("if {name} is false"),
-        Condition::Present(name) => format!("if {name} is given"),
-        Condition::Absent(names) => format!("if neither {} is given", names.join(" nor ")),
-        Condition::Either(a, b) => format!("{} or {}", describe(a), describe(b)),
-    }
 }
 
 fn check_scalar(shape: &Shape, value: &Value) -> Result<(), Violation> {

@@ -15,7 +15,8 @@ const RATES: Shape = Shape::List(&Shape::Object(&RATE));
 pub(super) static PLAN: Object =
     Object { fields: &[may("displayName", Shape::Text), must("planDetail", Shape::Object(&PLAN_DETAIL))] };
 
-static PLAN_DETAIL: Object = Object {
+/// The detail of a contract.
+pub(super) static PLAN_DETAIL: Object = Object {
     fields: &[
         must("fuelType", Shape::Enum(&["ELECTRICITY", "GAS", "DUAL"])),
         may("isContingentPlan", Shape::Boolean),

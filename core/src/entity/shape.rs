@@ -1,5 +1,7 @@
 //! How the CDR's payload trees are written down: once, as data, read by packs, checks and documents.
 
+use std::fmt;
+
 /// The type of a value, by its name in the standard where it has one.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
@@ -119,6 +121,19 @@ pub enum Condition {
     Absent(&'static [&'static str]),
     /// Either holds.
     Either(&'static Condition, &'static Condition),
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(name, values) => write!(f, "if {name} is {}", values.join(" or ")),
+            Self::IsNot(name, values) => write!(f, "unless {name} is {}", values.join(" or ")),
+            Self::IsFalse(name) => write!(f, "if {name} is false"),
+            Self::Present(name) => write!(f, "if {name} is given"),
+            Self::Absent(names) => write!(f, "if neither {} is given", names.join(" nor ")),
+            Self::Either(a, b) => write!(f, "{a} or {b}"),
+        }
+    }
 }
 
 /// A mandatory field.

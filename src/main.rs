@@ -12,6 +12,7 @@ mod hydrate;
 mod job;
 mod metrics;
 mod migrate;
+mod openapi;
 mod output;
 mod quarantine;
 mod reconcile;
@@ -71,6 +72,8 @@ enum Verb {
     Quarantine(quarantine::QuarantineVerb),
     Replay(replay::Replay),
     Serve(serve::Serve),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
     Status(status::Status),
     Token(token::Token),
     Demo(Box<demo::Demo>),
@@ -118,6 +121,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Quarantine(verb) => verb.run(config).await,
         Verb::Replay(verb) => verb.run(config).await,
         Verb::Serve(verb) => verb.run(config).await,
+        Verb::OpenApi(verb) => verb.run(),
         Verb::Status(verb) => verb.run(config).await,
         Verb::Token(verb) => verb.run(config).await,
         Verb::Demo(verb) => verb.run().await,

@@ -75,6 +75,70 @@ pub enum PublicOperation {
     GetOutages,
 }
 
+/// A query parameter that narrows down a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filter {
+    /// Its name.
+    pub name: &'static str,
+    /// What its values are.
+    pub values: FilterValues,
+    /// What is taken when it is absent, in words.
+    pub default: &'static str,
+}
+
+/// What the values of a query parameter are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilterValues {
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// A `DateString`.
+    Date,
+    /// A `DateTimeString`.
+    DateTime,
+}
+
+impl Operation {
+    /// The query parameters that the operation reads beside those of paging.
+    pub fn filters(self) -> &'static [Filter] {
+        match self {
+            Self::ListEnergyAccounts => &[Filter {
+                name: "open-status",
+                values: FilterValues::Words(&["ALL", "OPEN", "CLOSED"]),
+                default: "ALL",
+            }],
+            Self::GetEnergyAccountInvoices
+            | Self::ListEnergyAccountInvoicesBulk
+            | Self::ListEnergyInvoicesForSpecificAccounts => &[
+                Filter { name: "newest-date", values: FilterValues::Date, default: "today" },
+                Filter {
+                    name: "oldest-date",
+                    values: FilterValues::Date,
+                    default: "24 months before newest-date",
+                },
+            ],
+            Self::GetBillingForEnergyAccount
+            | Self::ListEnergyAccountBillingBulk
+            | Self::ListEnergyAccountBillingForSpecificAccounts => &[
+                Filter { name: "newest-time", values: FilterValues::DateTime, default: "now" },
+                Filter {
+                    name: "oldest-time",
+                    values: FilterValues::DateTime,
+                    default: "12 months before newest-time",
+                },
+            ],
+            Self::GetEnergyAccountDetail
+            | Self::GetEnergyAccountBalance
+            | Self::ListEnergyAccountBalancesBulk
+            | Self::ListEnergyAccountBalancesSpecificAccounts
+            | Self::GetEnergyAccountPaymentSchedule
+            | Self::GetEnergyAccountConcessions
+            | Self::GetCustomer
+            | Self::GetCustomerDetail
+            | Self::Public(_) => &[],
+        }
+    }
+}
+
 /// Who may call an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {

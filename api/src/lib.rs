@@ -27,6 +27,7 @@ mod headers;
 mod ids;
 mod log;
 mod metrics;
+pub mod openapi;
 mod queries;
 mod query;
 mod request;

@@ -3,17 +3,21 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::http::header::ContentType;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpResponse, HttpServer};
 use tokio::net::TcpSocket;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 use wattle_tenants::Tenants;
 
 use crate::dispatch;
 use crate::endpoints::BASE_PATH;
 use crate::metrics::Metrics;
+use crate::openapi;
 
 /// Connections that one worker holds open. The standard's busiest site makes 750 calls a second.
 const CONNECTIONS_PER_WORKER: usize = 10_000;
@@ -25,6 +29,9 @@ const HEAD_LIMIT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// For requests under way when the server is told to stop.
 const DRAIN_SECS: u64 = 15;
+
+/// Where the OpenAPI document is.
+const OPENAPI_PATH: &str = "/openapi.json";
 
 /// What requests are served from.
 #[derive(Clone)]
@@ -46,13 +53,26 @@ impl ApiState {
 }
 
 /// Adds the API to an application: `/cds-au/v1/…` for hosts that serve one tenant alone, `/t/{tenant}/cds-au/v1/…` for
-/// shared ones, and `/health`.
+/// shared ones, `/health`, and what describes it: `/openapi.json`, and `/docs` to read that.
 pub fn configure(cfg: &mut ServiceConfig, state: ApiState) {
     cfg.app_data(Data::new(state))
         .route("/health", web::get().to(dispatch::health))
+        .route(OPENAPI_PATH, web::get().to(openapi_document))
+        .service(web::redirect("/docs", "/docs/"))
+        .service(SwaggerUi::new("/docs/{_:.*}").config(docs_page()))
         .service(web::scope(BASE_PATH).default_service(web::to(dispatch::answer)))
         .service(web::scope(&format!("/t/{{tenant}}{BASE_PATH}")).default_service(web::to(dispatch::answer)))
         .default_service(web::to(dispatch::not_found));
+}
+
+async fn openapi_document() -> HttpResponse {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| openapi::document().to_string());
+    HttpResponse::Ok().content_type(ContentType::json()).body(DOCUMENT.as_str())
+}
+
+/// The page reads the document of its own host and asks nobody else.
+fn docs_page() -> Config<'static> {
+    Config::from(OPENAPI_PATH).validator_url("none").default_models_expand_depth(0)
 }
 
 /// A server that could not be run.

@@ -8,6 +8,7 @@ mod billing_transaction;
 mod concession;
 mod consent;
 mod customer;
+mod described;
 mod discovery;
 mod invoice;
 mod payment_schedule;

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use rstest::rstest;
 use uuid::Uuid;
-use wattle_api::endpoints::{ENDPOINTS, served_to_recipients};
+use wattle_api::endpoints::{ENDPOINTS, FilterValues, served_to_recipients};
 
 use wattle_testbed::Engine;
 
@@ -264,5 +264,44 @@ async fn paging_parameters_are_checked_at_every_paged_endpoint(
         // What an endpoint does not know, it ignores.
         let odd = format!("{}?page-size=1000&x=1&x=2&=&%ff", path_of(endpoint, CORREA, &id));
         assert_eq!(platform.send(about(endpoint, &id, request(&odd, &token))).await.status, 200);
+    }
+}
+
+#[rstest]
+#[actix_web::test]
+async fn what_a_filter_cannot_be_is_refused_at_every_endpoint_that_has_it(
+    #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
+) {
+    let (platform, consent, id) = platform(engine).await;
+    let token = platform.token(&consent, ALL_SCOPES);
+    for endpoint in served_to_recipients() {
+        for filter in endpoint.operation.unwrap().filters() {
+            let (good, bad, expected): (&[&str], &[&str], _) = match filter.values {
+                FilterValues::Words(words) => (words, &["", "all", "ALL,OPEN", "NONE"], "Field/Invalid"),
+                FilterValues::Date => (
+                    &["2026-01-31", "2024-02-29"],
+                    &["", "2026-02-30", "2026-1-31", "31-01-2026", "2026-01-31T00:00:00Z", "20260131"],
+                    "Field/InvalidDateTime",
+                ),
+                FilterValues::DateTime => (
+                    &["2026-01-31T00:00:00Z", "2026-01-31T00:00:00.5+11:00", "2026-01-31T00:00:00%2B11:00"],
+                    &["", "2026-01-31", "2026-01-31T00:00:00", "2026-01-31T25:00:00Z", "now"],
+                    "Field/InvalidDateTime",
+                ),
+            };
+            let at = |value: &str| format!("{}?{}={value}", path_of(endpoint, CORREA, &id), filter.name);
+            for value in good {
+                let answer = platform.send(about(endpoint, &id, request(&at(value), &token))).await;
+                assert_eq!(answer.status, 200, "{} {}", at(value), answer.text);
+            }
+            for value in bad {
+                let answer = platform.send(about(endpoint, &id, request(&at(value), &token))).await;
+                let expected = (400, expected.to_owned(), filter.name.to_owned());
+                assert_eq!(answer.error(), expected, "{}", at(value));
+            }
+            let twice = format!("{}&{}={}", at(good[0]), filter.name, good[0]);
+            let answer = platform.send(about(endpoint, &id, request(&twice, &token))).await;
+            assert_eq!(answer.error(), (400, "Field/Invalid".to_owned(), filter.name.to_owned()));
+        }
     }
 }

@@ -20,6 +20,8 @@ use wattle_tenants::issuer::{Claims, DevelopmentIssuer};
 use wattle_tenants::{Lifecycle, Mode, NewTenant, Secrets, TargetSettings, TenantSession, Tenants};
 use wattle_testbed::{Database, Engine, Target};
 
+use crate::described::assert_described;
+
 pub(crate) const CORREA: &str = "correa";
 pub(crate) const BANKSIA: &str = "banksia";
 pub(crate) const PRODUCT: &str = "product-1";
@@ -191,10 +193,14 @@ impl Platform {
     pub(crate) async fn send_to(tenants: Tenants, request: TestRequest) -> Answer {
         let state = ApiState::new(tenants);
         let app = init_service(App::new().configure(|cfg| configure(cfg, state))).await;
-        let response = call_service(&app, request.to_request()).await;
+        let request = request.to_request();
+        let (method, path) = (request.method().clone(), request.path().to_owned());
+        let response = call_service(&app, request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let text = String::from_utf8(read_body(response).await.to_vec()).unwrap();
-        Answer { status, headers, text }
+        let answer = Answer { status, headers, text };
+        assert_described(&method, &path, &answer);
+        answer
     }
 
     /// Calls an endpoint for an arrangement, with all scopes.

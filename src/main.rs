@@ -3,6 +3,7 @@
 
 mod adapter;
 mod adapters;
+mod block;
 mod check;
 mod context;
 mod demo;

@@ -12,6 +12,7 @@ use wattle_tenants::issuer::DevelopmentIssuer;
 use wattle_tenants::{Lifecycle, Mode, NewSource, NewTenant, NewUpkeep, Source, Tenant, TenantSession};
 
 use crate::adapters;
+use crate::block;
 use crate::context::Context;
 use crate::discovery;
 use crate::output::print_json;
@@ -45,6 +46,9 @@ pub(crate) enum TenantVerb {
     /// Announces outages of a tenant, which the API tells anyone.
     #[command(subcommand)]
     Outage(discovery::OutageVerb),
+    /// Keeps accounts from being shared, whatever the retailer's data and the customer's consent say.
+    #[command(subcommand)]
+    Block(block::BlockVerb),
     /// Lists the tenants.
     ///
     /// Example: wattle tenant list --json
@@ -162,6 +166,7 @@ impl TenantVerb {
             Self::Resume(resume) => resume.run(config).await,
             Self::Status(status) => status.run(config).await,
             Self::Outage(verb) => verb.run(config).await,
+            Self::Block(verb) => verb.run(config).await,
             Self::List(list) => list.run(config).await,
             Self::Show(show) => show.run(config).await,
         }

@@ -8,10 +8,12 @@
 //! * The target is PostgreSQL, or embedded: a folder with a SQLite file for each tenant, which holds all of it.
 //! * [`Secrets`] derives every password and key from one master secret, so none of them is stored.
 //! * [`discovery`] is what a tenant's operator tells anyone of its service.
+//! * [`block`] keeps accounts from being shared whatever the consent says.
 //! * [`consent`] writes arrangements; [`issuer`] stands in for the authorisation server of development tenants.
 //!
 //! Fails by [`TenantError`], whose class says whether waiting helps.
 
+pub mod block;
 pub mod consent;
 pub mod discovery;
 mod error;

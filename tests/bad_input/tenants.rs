@@ -256,3 +256,22 @@ async fn statuses_and_outages_that_cannot_be() -> Result<()> {
     let of_nobody = ["tenant", "status", "nobody", "--set", "OK"];
     target.refuses(&of_nobody, &["there is no tenant nobody"]).await
 }
+
+/// A block that misses would be taken for one that holds.
+#[tokio::test]
+async fn blocks_that_would_miss() -> Result<()> {
+    let target = Target::create("wattle").await?;
+    target.run(&["migrate"]).await?;
+    target.run(&["tenant", "add", "correa"]).await?;
+    let add = ["tenant", "block", "add", "correa", "17"];
+    target.refuses(&add, &["--reason"]).await?;
+    target.refuses(&[&add[..], &["--reason", " "]].concat(), &["a block needs a --reason"]).await?;
+    let unknown = [&add[..], &["--reason", "an order"]].concat();
+    target.refuses(&unknown, &["no account with the key 17 in source main", "not by the number"]).await?;
+    let remove = ["tenant", "block", "remove", "correa", "17"];
+    target.refuses(&remove, &["account 17 of tenant correa is not blocked", "block list correa"]).await?;
+    target.refuses(&["tenant", "block", "list", "nobody"], &["there is no tenant nobody"]).await?;
+    ensure!(target.run(&["tenant", "block", "list", "correa"]).await?.contains("no account is blocked"));
+    ensure!(target.run(&["tenant", "block", "list", "correa", "--json"]).await?.trim() == "[]");
+    Ok(())
+}

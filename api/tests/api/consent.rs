@@ -5,7 +5,8 @@ use chrono::{Duration, Utc};
 use rstest::rstest;
 use serde_json::json;
 use wattle_api::endpoints::{Endpoint, served_to_recipients};
-use wattle_core::Key;
+use wattle_core::{Key, SourceSystem};
+use wattle_tenants::block::{block, blocks, unblock};
 use wattle_tenants::consent::{register, revoke};
 use wattle_testbed::Engine;
 
@@ -202,14 +203,23 @@ async fn an_operators_block_counts_whatever_the_source_says(
     #[values(Engine::Postgres, Engine::Sqlite)] engine: Engine,
 ) {
     let (platform, consent, id) = platform(engine).await;
-    let block = "insert into account_block (tenant_id, source_system, account_id, reason) values ('correa', 'billing', '100', 'r')";
-    platform.execute(CORREA, block).await;
+    let (session, source) = (platform.session(CORREA).await, SourceSystem::parse("billing").unwrap());
+    let account = Key::from_canonical("100");
+    block(&session, &source, &account, "an order").await.unwrap();
     left_out(&platform, &consent, &id, INVALID).await;
     // A block is not to be told from an account that never was, not even in quarantine.
     platform.quarantine(CORREA, "account", "100").await;
     left_out(&platform, &consent, &id, INVALID).await;
-    platform.execute(CORREA, "delete from account_block; delete from quarantine").await;
+    platform.execute(CORREA, "delete from quarantine").await;
+    block(&session, &source, &account, "another order").await.unwrap();
+    let listed = blocks(&session).await.unwrap();
+    let [told] = listed.as_slice() else { panic!("{listed:?}") };
+    assert_eq!((&told.account_id, told.reason.as_str()), (&account, "another order"));
+    assert!(unblock(&session, &source, &account).await.unwrap());
     all_served(&platform, &consent, &id).await;
+    assert!(!unblock(&session, &source, &account).await.unwrap());
+    let error = block(&session, &source, &Key::from_canonical("no such"), "r").await.unwrap_err();
+    assert!(error.to_string().contains("no account with the key no such"), "{error}");
 }
 
 #[rstest]

@@ -200,7 +200,7 @@ const WITH_A_SOURCE: &[Mistake] = &[
         &["fetch/account.sql: has an unknown reserved alias \"$form.address#mail\""],
     ),
     mistake(
-        "fetch/account.authorisedContacts.sql",
+        "fetch/account.plans.authorisedContacts.sql",
         "\"$from.contact\"",
         "\"$ord2\"",
         &["unknown reserved alias \"$ord2\""],
@@ -379,7 +379,7 @@ async fn mistakes_that_the_check_finds() -> Result<()> {
 async fn a_row_that_no_query_names() -> Result<()> {
     let shop = Shop::ready(Postgres::shared().await?).await?;
     let folder = write_pack(Some(&mistake(
-        "fetch/account.authorisedContacts.sql",
+        "fetch/account.plans.authorisedContacts.sql",
         "c.contact_id",
         "-- c.contact_id",
         &[],
@@ -399,7 +399,7 @@ async fn a_key_that_is_not_the_primary_key() -> Result<()> {
         "key = [\"last_name text\", \"contact_id integer\"]",
         &[],
     )))?;
-    let query = folder.path().join("fetch/account.authorisedContacts.sql");
+    let query = folder.path().join("fetch/account.plans.authorisedContacts.sql");
     let text = std::fs::read_to_string(&query)?;
     let both = "c.last_name as \"$from.contact.last_name\", c.contact_id as \"$from.contact.contact_id\"";
     let (before, after) = text.split_once("c.contact_id").context("it selects the key")?;

@@ -143,8 +143,8 @@ impl Mini {
     /// The last names of an account's contacts.
     pub(crate) async fn contacts(&self, id: &str) -> Result<Vec<String>> {
         let account = self.account(id).await?;
-        let contacts = account["authorisedContacts"].as_array().cloned().unwrap_or_default();
-        let name = |contact: &Value| contact["lastName"].as_str().map(str::to_owned);
+        let contacts = account["plans"].as_array().cloned().unwrap_or_default();
+        let name = |contact: &Value| contact["nickname"].as_str().map(str::to_owned);
         Ok(contacts.iter().filter_map(name).collect())
     }
 

@@ -213,9 +213,10 @@ pub(crate) const FILES: &[(&str, &str)] = &[
            where a.deleted_at is null"#,
     ),
     (
-        "fetch/account.authorisedContacts.sql",
-        r#"select k.ord as "$ord", c.contact_id as "$from.contact", c.last_name as "lastName",
-                  '{}'::text[] as "middleNames"
+        // A contact is told by its name, as the nickname of a plan: each of an account's contacts is one.
+        "fetch/account.plans.sql",
+        r#"select k.ord as "$ord", c.contact_id as "$from.contact", c.last_name as "nickname", 'none' as "$plan",
+                  '2024-07-01' as "planOverview.startDate"
            from {keys} k join crm.contact c on c.account_no = k.account_no order by c.contact_id"#,
     ),
     (

@@ -78,8 +78,9 @@ async fn a_plan_that_changes_is_read_once_and_no_account_with_it(
     #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
 ) -> Result<()> {
     let plans = r#"select k.ord as "$ord", a.plan_code as "$plan", '{}'::text[] as "servicePointIds",
-                          a.opened_on as "planOverview.startDate"
-                   from {keys} k join crm.account a on a.account_no = k.account_no"#;
+                          a.opened_on as "planOverview.startDate", c.contact_id as "$from.contact"
+                   from {keys} k join crm.account a on a.account_no = k.account_no
+                   left join crm.contact c on c.account_no = k.account_no"#;
     let files = vec![("fetch/account.plans.sql", plans.to_owned())];
     let sql = "alter table crm.account add plan_code text not null default 'P'".to_owned();
     let mini = Mini::of(Setup { source, target, files, sql, ..Setup::default() }).await?;

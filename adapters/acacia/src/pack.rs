@@ -2,7 +2,7 @@
 
 wattle_sample::pack! {
     "graph.toml",
-    "fetch/account.authorisedContacts.sql",
+    "fetch/account.plans.authorisedContacts.sql",
     "fetch/account.plans.servicePointIds.sql",
     "fetch/account.plans.sql",
     "fetch/account.sql",

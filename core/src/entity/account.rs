@@ -42,12 +42,18 @@ pub(super) static ACCOUNT_DETAIL: Object = Object {
         OPEN_STATUS,
         CREATION_DATE,
         must("plans", Shape::List(&Shape::Object(&DETAILED_PLAN))),
-        may("authorisedContacts", Shape::List(&Shape::Object(&CONTACT))),
     ],
 };
 
 static DETAILED_PLAN: Object = Object {
-    fields: &[NICKNAME, SERVICE_POINT_IDS, PLAN_OVERVIEW, when(OPEN, "planDetail", Shape::PlanDetail)],
+    fields: &[
+        NICKNAME,
+        SERVICE_POINT_IDS,
+        PLAN_OVERVIEW,
+        when(OPEN, "planDetail", Shape::PlanDetail),
+        // Of the account, and yet the schema has them in each of its plans.
+        may("authorisedContacts", Shape::List(&Shape::Object(&CONTACT))),
+    ],
 };
 
 static CONTACT: Object = Object {

@@ -102,9 +102,10 @@ pub(crate) const FILES: &[(&str, &str)] = &[
            where a.until_at is null or a.until_at > {now}"#,
     ),
     (
-        "fetch/account.authorisedContacts.sql",
+        "fetch/account.plans.sql",
         r#"select k.ord as "$ord", c.contact_id as "$from.contact", m.meter_id as "$from.meter",
-                  concat_ws(' ', c.last_name, m.name) as "lastName"
+                  concat_ws(' ', c.last_name, m.name) as "nickname",
+                  'none' as "$plan", cast('2024-07-01' as date) as "planOverview.startDate"
            from {keys} k join contact c on c.acct_no = k.acct_no left join meter m on m.acct_no = c.acct_no
            order by k.ord, c.contact_id"#,
     ),

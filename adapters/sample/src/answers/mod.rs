@@ -64,15 +64,20 @@ impl<'w, P: Projection> Answers<'w, P> {
 
     /// The account as an entry of Get Energy Accounts v2, unless the CDR must not see it.
     pub fn account(&self, account: AccountId) -> Option<Value> {
-        Some(self.account_fields(self.visible(account)?, |_| None).into())
+        Some(self.account_fields(self.visible(account)?, |_, fields| fields).into())
     }
 
     /// The account as the `data` of Get Energy Account Detail v4.
     pub fn account_detail(&self, account: AccountId) -> Option<Value> {
-        let plan_detail = |agreement: &Agreement| Some(plan::detail(self.world.plan(agreement.plan)));
-        let contacts = self.world.contacts(account).iter().map(|contact| person(&contact.name));
-        let fields = self.account_fields(self.visible(account)?, plan_detail);
-        Some(fields.list("authorisedContacts", contacts.collect()).into())
+        // The standard has those who may act on the account in each of its plans.
+        let contacts: Vec<Value> =
+            self.world.contacts(account).iter().map(|contact| person(&contact.name)).collect();
+        let detail = |agreement: &Agreement, fields: Fields| {
+            fields
+                .set("planDetail", plan::detail(self.world.plan(agreement.plan)))
+                .list("authorisedContacts", contacts.clone())
+        };
+        Some(self.account_fields(self.visible(account)?, detail).into())
     }
 
     /// The account's invoices issued from `oldest` to `newest`, newest first.
@@ -123,6 +128,12 @@ impl<'w, P: Projection> Answers<'w, P> {
         Some(json!({ "balance": self.world.balance(account).to_string() }))
     }
 
+    /// The account's entry in the lists of balances.
+    pub fn listed_balance(&self, account: AccountId) -> Option<Value> {
+        let key = self.visible_key(account)?;
+        Some(json!({ "accountId": key, "balance": self.world.balance(account).to_string() }))
+    }
+
     /// The account's payment schedules, in no order that the standard sets.
     pub fn payment_schedules(&self, account: AccountId) -> Vec<Value> {
         let visible = self.visible(account).map(|account| self.world.payment_schedules(account.id));
@@ -158,7 +169,7 @@ impl<'w, P: Projection> Answers<'w, P> {
         self.projection.service_point_key(self.world, point)
     }
 
-    fn account_fields(&self, account: &Account, detail: impl Fn(&Agreement) -> Option<Value>) -> Fields {
+    fn account_fields(&self, account: &Account, detail: impl Fn(&Agreement, Fields) -> Fields) -> Fields {
         let agreements = self.world.agreements(account.id);
         let plans = agreements.iter().map(|agreement| {
             let overview = Fields::default()
@@ -166,12 +177,11 @@ impl<'w, P: Projection> Answers<'w, P> {
                 .set("startDate", agreement.started.to_string())
                 .opt("endDate", agreement.ended.map(|day| day.to_string()));
             let points = agreement.service_points.iter().filter(|point| self.is_electric(**point));
-            Fields::default()
+            let listed = Fields::default()
                 .opt("nickname", agreement.nickname)
                 .set("servicePointIds", points.map(|point| self.point_key(*point)).collect::<Vec<_>>())
-                .set("planOverview", overview)
-                .opt("planDetail", detail(agreement))
-                .into()
+                .set("planOverview", overview);
+            detail(agreement, listed).into()
         });
         Fields::default()
             .set("accountId", self.projection.account_key(self.world, account.id))

@@ -110,10 +110,10 @@ pub(crate) fn account_detail(value: &Value) {
             assert_eq!(text(gas, "pricingModel"), "SINGLE_RATE");
             contract(gas);
         }
-    }
-    for contact in optional_list(value, "authorisedContacts") {
-        text(contact, "lastName");
-        list(contact, "middleNames");
+        for contact in optional_list(plan, "authorisedContacts") {
+            text(contact, "lastName");
+            list(contact, "middleNames");
+        }
     }
 }
 

@@ -47,10 +47,7 @@ async fn what_keeps_sync_from_starting_is_named_with_its_fix() {
             "create unique index \"contact_key\" on \"contact\"",
         ],
     );
-    has(
-        &told(&retailer, Severity::Refused).await,
-        &["account.authorisedContacts", "no such column: c.last_name"],
-    );
+    has(&told(&retailer, Severity::Refused).await, &["account.plans", "no such column: c.last_name"]);
     retailer.run("drop table contact; create view contact as select 1 as contact_id").await;
     has(&told(&retailer, Severity::Refused).await, &["contact is a view"]);
     retailer.run("drop view contact; create table contact (contact_id text primary key)").await;
@@ -103,5 +100,5 @@ async fn batches_are_read_by_index_and_check_says_when_not() {
     has(&warnings, &["all of holding is read", "`by`"]);
     retailer.run("drop index contact_account").await;
     let warnings = told(&retailer, Severity::Warning).await;
-    has(&warnings, &["fetch/account.authorisedContacts.sql reads all of contact"]);
+    has(&warnings, &["fetch/account.plans.sql reads all of contact"]);
 }

@@ -86,8 +86,9 @@ pub(crate) const FILES: &[(&str, &str)] = &[
            where a.deleted_at is null or a.deleted_at > {now}"#,
     ),
     (
-        "fetch/account.authorisedContacts.sql",
-        r#"select k.ord as "$ord", c.contact_id as "$from.contact", c.last_name as "lastName"
+        "fetch/account.plans.sql",
+        r#"select k.ord as "$ord", c.contact_id as "$from.contact", c.last_name as "nickname",
+                  'none' as "$plan", '2024-07-01' as "planOverview.startDate"
            from {keys} k join contact c on c.account_no = k.account_no order by k.ord, c.contact_id"#,
     ),
     (

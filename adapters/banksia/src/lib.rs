@@ -30,7 +30,7 @@ pub use session::Session;
 pub use wattle_sample::{Progress, Step};
 
 use chrono_tz::Tz;
-use wattle_sample::{AccountId, CustomerId, Projection, ServicePointId, World};
+use wattle_sample::{AccountId, Clock, CustomerId, Projection, ServicePointId, World};
 
 /// The World in a database of Banksia's, and the mutations that happen to it. Its errors are [`Error`].
 pub type Workload = wattle_sample::Workload<Session>;
@@ -58,7 +58,7 @@ impl Projection for Banksia {
         customer.to_string()
     }
 
-    fn zone(&self) -> Tz {
-        ZONE
+    fn clock(&self) -> Clock {
+        Clock::Local(ZONE)
     }
 }

@@ -20,9 +20,31 @@ pub(crate) fn day_of(instant: DateTime<Utc>) -> NaiveDate {
     instant.with_timezone(&Melbourne).date_naive()
 }
 
-/// The CDS's DateTimeString in a zone's offset of that instant, to the second.
-pub(crate) fn date_time_string(instant: DateTime<Utc>, zone: Tz) -> String {
-    instant.with_timezone(&zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
+/// How a retailer's system keeps times.
+#[derive(Debug, Clone, Copy)]
+pub enum Clock {
+    /// As instants, shown with a zone's offset.
+    Instants(Tz),
+    /// As what a zone's clocks show: of the hour that they show twice, the first is meant.
+    Local(Tz),
+}
+
+impl Clock {
+    /// The instant that is left of one.
+    pub(crate) fn kept(self, instant: DateTime<Utc>) -> DateTime<Tz> {
+        match self {
+            Self::Instants(zone) => instant.with_timezone(&zone),
+            Self::Local(zone) => {
+                let shown = instant.with_timezone(&zone).naive_local();
+                zone.from_local_datetime(&shown).earliest().expect("clocks showed it")
+            }
+        }
+    }
+}
+
+/// The CDS's DateTimeString of an instant as a retailer keeps it, to the second.
+pub(crate) fn date_time_string(instant: DateTime<Utc>, clock: Clock) -> String {
+    clock.kept(instant).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
 }
 
 /// `date` moved by a number of days, which may be negative.
@@ -54,12 +76,16 @@ mod tests {
     #[test]
     fn offsets_follow_daylight_saving() {
         let date = |m, d| NaiveDate::from_ymd_opt(2026, m, d).unwrap();
-        let date_time_string = |instant| date_time_string(instant, Melbourne);
+        let date_time_string = |instant| date_time_string(instant, Clock::Instants(Melbourne));
         assert_eq!(date_time_string(midnight(date(4, 5))), "2026-04-05T00:00:00+11:00");
         assert_eq!(date_time_string(midnight(date(4, 6))), "2026-04-06T00:00:00+10:00");
         // Clocks went back at 03:00 that day, so half past two came twice.
         let half_past_two = 2 * 3600 + 1800;
         assert_eq!(date_time_string(moment(date(4, 5), half_past_two)), "2026-04-05T02:30:00+11:00");
-        assert_eq!(date_time_string(moment(date(4, 5), half_past_two + 3600)), "2026-04-05T02:30:00+10:00");
+        let second = moment(date(4, 5), half_past_two + 3600);
+        assert_eq!(date_time_string(second), "2026-04-05T02:30:00+10:00");
+        // Clocks alone do not tell the two apart.
+        let local = super::date_time_string(second, Clock::Local(Melbourne));
+        assert_eq!(local, "2026-04-05T02:30:00+11:00");
     }
 }

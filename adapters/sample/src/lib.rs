@@ -54,6 +54,7 @@ mod world;
 pub use account::{Account, Agreement, Contact, Holding};
 pub use address::{Address, Fuel, ServicePoint};
 pub use answers::{Answers, Projection};
+pub use calendar::Clock;
 pub use code::{
     AddressPurpose, Calculation, CardScheme, ChargeType, ConcessionTarget, ConcessionType, Day, DemandPeriod,
     DiscountCategory, DiscountType, EmailPurpose, FeeTerm, FeeType, FeedInPayer, FeedInScheme, FuelType,

@@ -1,10 +1,9 @@
 //! Invoices and billing transactions.
 
-use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::{Fields, number};
-use crate::calendar;
+use crate::calendar::{self, Clock};
 use crate::decimal::Cents;
 use crate::id::ServicePointId;
 use crate::invoice::{ChargeLine, Invoice, LineKind, Scope};
@@ -101,7 +100,7 @@ fn account_charges(invoice: &Invoice) -> Option<Fields> {
 pub(super) fn transaction(
     entry: &LedgerEntry,
     account: &str,
-    zone: Tz,
+    clock: Clock,
     key: impl Fn(ServicePointId) -> String,
 ) -> Value {
     let common = || {
@@ -112,13 +111,13 @@ pub(super) fn transaction(
     let charged = || common().set("amount", entry.amount.to_string());
     let (kind, detail) = match &entry.detail {
         Detail::Usage(usage) => {
-            let fields = metered(charged(), usage, zone)
+            let fields = metered(charged(), usage, clock)
                 .set("usage", number(usage.quantity))
                 .list("calculationFactors", factors(entry));
             ("usage", fields.list("adjustments", adjustments(&entry.adjustments)))
         }
         Detail::Demand(demand) => {
-            let fields = metered(charged(), demand, zone)
+            let fields = metered(charged(), demand, clock)
                 .set("rate", number(demand.quantity))
                 .list("calculationFactors", factors(entry));
             ("demand", fields.list("adjustments", adjustments(&entry.adjustments)))
@@ -140,21 +139,21 @@ pub(super) fn transaction(
     };
     Fields::default()
         .set("accountId", account)
-        .set("executionDateTime", calendar::date_time_string(entry.posted, zone))
+        .set("executionDateTime", calendar::date_time_string(entry.posted, clock))
         .opt("gst", (entry.gst != Cents(0)).then(|| entry.gst.to_string()))
         .set("transactionUType", kind)
         .set(kind, detail)
         .into()
 }
 
-fn metered(fields: Fields, metered: &Metered, zone: Tz) -> Fields {
+fn metered(fields: Fields, metered: &Metered, clock: Clock) -> Fields {
     let (from, until) = metered.measured();
     fields
         .set("timeOfUseType", metered.usage_type.cds())
         .set("description", metered.description)
         .set("isEstimate", metered.estimated)
-        .set("startDate", calendar::date_time_string(from, zone))
-        .set("endDate", calendar::date_time_string(until, zone))
+        .set("startDate", calendar::date_time_string(from, clock))
+        .set("endDate", calendar::date_time_string(until, clock))
         .set("measureUnit", metered.unit.cds())
 }
 

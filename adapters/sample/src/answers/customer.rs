@@ -1,21 +1,20 @@
 //! Customers as the standard has them.
 
-use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::Fields;
-use crate::calendar;
+use crate::calendar::{self, Clock};
 use crate::customer::{Customer, Organisation, Party};
 use crate::reach::{AddressForm, Email, LinedAddress, PafAddress, Phone, PostalAddress};
 
 /// The `data` of Get Customer v1.
-pub(super) fn basic(customer: &Customer, zone: Tz) -> Value {
-    union(&customer.party, fields(customer, zone))
+pub(super) fn basic(customer: &Customer, clock: Clock) -> Value {
+    union(&customer.party, fields(customer, clock))
 }
 
 /// The `data` of Get Customer Detail v2.
-pub(super) fn detail(customer: &Customer, zone: Tz) -> Value {
-    let mut fields = fields(customer, zone);
+pub(super) fn detail(customer: &Customer, clock: Clock) -> Value {
+    let mut fields = fields(customer, clock);
     if let Party::Person { .. } = customer.party {
         fields = fields
             .set("phoneNumbers", customer.phones.iter().map(phone).collect::<Vec<_>>())
@@ -29,8 +28,8 @@ fn union(party: &Party, fields: Fields) -> Value {
     Fields::default().set("customerUType", party.cds_type()).set(party.cds_type(), fields).into()
 }
 
-fn fields(customer: &Customer, zone: Tz) -> Fields {
-    let updated = calendar::date_time_string(customer.updated, zone);
+fn fields(customer: &Customer, clock: Clock) -> Fields {
+    let updated = calendar::date_time_string(customer.updated, clock);
     let fields = Fields::default().set("lastUpdateTime", updated);
     match &customer.party {
         Party::Person { name, occupation } => fields

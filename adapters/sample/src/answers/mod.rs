@@ -16,7 +16,7 @@ use serde_json::{Map, Number, Value, json};
 
 use crate::account::{Account, Agreement};
 use crate::address::Fuel;
-use crate::calendar;
+use crate::calendar::{self, Clock};
 use crate::decimal::Decimal;
 use crate::id::{AccountId, CustomerId, ServicePointId};
 use crate::person::PersonName;
@@ -31,9 +31,9 @@ pub trait Projection {
     /// The key of a customer.
     fn customer_key(&self, world: &World, customer: CustomerId) -> String;
 
-    /// The zone whose offset the retailer's times are shown with.
-    fn zone(&self) -> Tz {
-        Tz::Australia__Melbourne
+    /// How the retailer keeps times.
+    fn clock(&self) -> Clock {
+        Clock::Instants(Tz::Australia__Melbourne)
     }
 }
 
@@ -107,12 +107,12 @@ impl<'w, P: Projection> Answers<'w, P> {
     ) -> Vec<Value> {
         let Some(key) = self.visible_key(account) else { return vec![] };
         let (_, mut entries) = self.world.history(account);
-        entries.retain(|entry| (oldest..=newest).contains(&entry.posted));
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.posted));
-        let zone = self.projection.zone();
+        let clock = self.projection.clock();
+        entries.retain(|entry| (oldest..=newest).contains(&clock.kept(entry.posted).to_utc()));
+        entries.sort_by_key(|entry| std::cmp::Reverse(clock.kept(entry.posted)));
         entries
             .iter()
-            .map(|entry| billing::transaction(entry, &key, zone, |point| self.point_key(point)))
+            .map(|entry| billing::transaction(entry, &key, clock, |point| self.point_key(point)))
             .collect()
     }
 
@@ -148,12 +148,12 @@ impl<'w, P: Projection> Answers<'w, P> {
 
     /// The `data` of Get Customer v1.
     pub fn customer(&self, customer: CustomerId) -> Option<Value> {
-        Some(customer::basic(self.world.customer(customer)?, self.projection.zone()))
+        Some(customer::basic(self.world.customer(customer)?, self.projection.clock()))
     }
 
     /// The `data` of Get Customer Detail v2.
     pub fn customer_detail(&self, customer: CustomerId) -> Option<Value> {
-        Some(customer::detail(self.world.customer(customer)?, self.projection.zone()))
+        Some(customer::detail(self.world.customer(customer)?, self.projection.clock()))
     }
 
     fn visible(&self, account: AccountId) -> Option<&'w Account> {

@@ -123,18 +123,19 @@ async fn assert_both_oracles(
 ) -> Result<usize> {
     scene.assert_equal_to_a_rebuild(tenant, retailer).await?;
     let world = workload.world();
+    let nothing_else = &mut |_: &str, _: &serde_json::Value| Ok(());
     let compared = match retailer {
         Retailer::Correa { .. } => {
-            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Correa).await?
+            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Correa, nothing_else).await?
         }
         Retailer::Dianella(_) => {
-            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Dianella).await?
+            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Dianella, nothing_else).await?
         }
         Retailer::Banksia { .. } => {
-            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Banksia).await?
+            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Banksia, nothing_else).await?
         }
         Retailer::Acacia { .. } => {
-            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Acacia).await?
+            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Acacia, nothing_else).await?
         }
     };
     anyhow::ensure!(compared > 500, "only {compared} values were compared");

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use actix_web::body::to_bytes;
 use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, Error as ActixError};
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
+use wattle_api::endpoints::{Resolved, resolve};
 use wattle_core::{Key, SourceSystem, TenantId};
 use wattle_sample::{AccountId, Answers, CustomerId, Projection, World};
 use wattle_tenants::consent::{Arrangement, ConsentedAccount, register};
@@ -24,12 +26,16 @@ const SCOPES: &str = "energy:accounts.basic:read energy:accounts.detail:read \
     common:customer.basic:read common:customer.detail:read";
 const PRODUCT: &str = "oracle";
 
-/// Asks the API everything about every customer of the World and compares. Answers how many values were compared.
+/// What else is asked of each answer: the operation that it is of, and its body.
+pub(crate) type Check<'a> = &'a mut dyn FnMut(&str, &Value) -> Result<()>;
+
+/// Asks the API everything about every customer of the World and compares; answers how many values were compared.
 pub(crate) async fn assert_equal_to_the_world<P: Projection>(
     scene: &Scene,
     tenant: &str,
     world: &World,
     projection: &P,
+    check: Check<'_>,
 ) -> Result<usize> {
     let tenants = scene.tenants().await?;
     let tenant = tenants.tenant(&TenantId::parse(tenant)?).await?.context("the tenant is onboarded")?;
@@ -42,6 +48,7 @@ pub(crate) async fn assert_equal_to_the_world<P: Projection>(
             token: consent(&tenants, &tenant, world, projection, customer.id).await?,
             base: format!("/t/{}/cds-au/v1", tenant.id),
             ids: Bijection::default(),
+            check: &mut *check,
         };
         compared += asking
             .customer(world, projection, customer.id)
@@ -99,6 +106,7 @@ struct Asking<'a, S> {
     token: String,
     base: String,
     ids: Bijection,
+    check: Check<'a>,
 }
 
 impl<S, B> Asking<'_, S>
@@ -130,7 +138,8 @@ where
             shareable.len()
         );
         let mut compared = 2;
-        for account in shareable {
+        for account in &shareable {
+            let account = *account;
             let key = projection.account_key(world, account);
             let number = world.account(account).map(|account| account.number.as_str());
             let found = listed.iter().find(|entry| entry["accountNumber"].as_str() == number);
@@ -139,6 +148,8 @@ where
                 self.account(&answers, account, found).await.with_context(|| format!("account {key}"))?;
             compared += compare;
         }
+        let ids: Vec<&str> = listed.iter().filter_map(|account| account["accountId"].as_str()).collect();
+        compared += self.lists(&answers, &shareable, &ids).await?;
         Ok(compared)
     }
 
@@ -200,21 +211,121 @@ where
             .try_for_each(|(at, (found, expected))| self.ids.same(found, expected, &format!("{what}[{at}]")))
     }
 
-    async fn get(&self, path: &str, version: u32) -> Result<Value> {
-        let request = TestRequest::get()
+    /// What is asked about several accounts at once is what is said of each of them, newest first.
+    async fn lists<P: Projection>(
+        &mut self,
+        answers: &Answers<'_, P>,
+        accounts: &[AccountId],
+        ids: &[&str],
+    ) -> Result<usize> {
+        let (days, times) = (
+            "oldest-date=2000-01-01&newest-date=2100-01-01",
+            "oldest-time=2000-01-01T00:00:00Z&newest-time=2100-01-01T00:00:00Z",
+        );
+        let mut balances = Vec::new();
+        let (mut invoices, mut transactions) = (Vec::new(), Vec::new());
+        for account in accounts {
+            balances.extend(answers.listed_balance(*account));
+            invoices.extend(answers.invoices(*account, NaiveDate::MIN, NaiveDate::MAX));
+            transactions.extend(answers.transactions(
+                *account,
+                DateTime::<Utc>::MIN_UTC,
+                DateTime::<Utc>::MAX_UTC,
+            ));
+        }
+        for (path, version, name, window, moment, expected) in [
+            ("balances", 1, "balances", "", "", &balances),
+            ("invoices", 1, "invoices", days, "issueDate", &invoices),
+            ("billing", 3, "transactions", times, "executionDateTime", &transactions),
+        ] {
+            for body in [None, Some(json!({"data": {"accountIds": ids}}))] {
+                let found =
+                    self.walk(&format!("/energy/accounts/{path}?{window}"), version, name, body).await?;
+                let moments = found.iter().map(|record| moment_of(&record[moment]));
+                ensure!(moments.is_sorted_by(|a, b| a >= b), "{name} are not newest first");
+                // Records of one moment come in no order that the standard sets, and accounts have ids of their own here.
+                ensure!(
+                    found.len() == expected.len(),
+                    "{} {name} are listed, {} are in the World",
+                    found.len(),
+                    expected.len()
+                );
+                let mut left: Vec<&Value> = expected.iter().collect();
+                for record in &found {
+                    let at = left.iter().position(|other| self.ids.same(record, other, name).is_ok());
+                    left.swap_remove(at.with_context(|| format!("{name}: {record} is not in the World"))?);
+                }
+            }
+        }
+        Ok(2 * (balances.len() + invoices.len() + transactions.len()))
+    }
+
+    /// All pages of a list.
+    async fn walk(
+        &mut self,
+        path: &str,
+        version: u32,
+        name: &str,
+        body: Option<Value>,
+    ) -> Result<Vec<Value>> {
+        /// Small enough that there are pages, and none that anything else comes out even with.
+        const PAGE_SIZE: usize = 7;
+        let mut found = Vec::new();
+        for page in 1.. {
+            let path = format!("{path}&page={page}&page-size={PAGE_SIZE}");
+            let answer = self.ask(&path, version, body.as_ref()).await?;
+            found.extend(
+                answer["data"][name].as_array().with_context(|| format!("{name} are a list"))?.clone(),
+            );
+            let last = answer["links"].get("next").is_none();
+            ensure!(
+                answer["meta"]["totalPages"] == page || !last || answer["meta"]["totalPages"] == 0,
+                "the walk of {name} ends at page {page}: {}",
+                answer["meta"]
+            );
+            if last {
+                ensure!(answer["meta"]["totalRecords"] == found.len(), "{name}: {}", answer["meta"]);
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn get(&mut self, path: &str, version: u32) -> Result<Value> {
+        self.ask(path, version, None).await
+    }
+
+    /// A GET, or a POST of a body.
+    async fn ask(&mut self, path: &str, version: u32, body: Option<&Value>) -> Result<Value> {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let mut request = TestRequest::default()
+            .method(method.clone())
             .uri(&format!("{}{path}", self.base))
             .peer_addr("127.0.0.1:40000".parse()?)
             .insert_header(("authorization", format!("Bearer {}", self.token)))
             .insert_header(("x-v", version.to_string()))
-            .insert_header(("x-fapi-auth-date", "Tue, 24 Nov 2026 03:00:00 GMT"))
-            .to_request();
-        let response = self.app.call(request).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+            .insert_header(("x-fapi-auth-date", "Tue, 24 Nov 2026 03:00:00 GMT"));
+        if let Some(body) = body {
+            request = request.set_json(body);
+        }
+        let response =
+            self.app.call(request.to_request()).await.map_err(|error| anyhow::anyhow!("{error}"))?;
         let status = response.status();
         let body =
             to_bytes(response.into_body()).await.map_err(|_| anyhow::anyhow!("the body ended early"))?;
-        ensure!(status.is_success(), "GET {path} answered {status}: {}", String::from_utf8_lossy(&body));
-        Ok(serde_json::from_slice(&body)?)
+        ensure!(status.is_success(), "{method} {path} answered {status}: {}", String::from_utf8_lossy(&body));
+        let body = serde_json::from_slice(&body)?;
+        let plain = path.split('?').next().unwrap_or(path);
+        let Resolved::Served(endpoint, ..) = resolve(&method, plain) else { bail!("{plain} is not served") };
+        (self.check)(endpoint.operation_id, &body).with_context(|| format!("{method} {path}"))?;
+        Ok(body)
     }
+}
+
+/// A date or a time, to be compared.
+fn moment_of(moment: &Value) -> String {
+    let text = moment.as_str().unwrap_or_default();
+    DateTime::parse_from_rfc3339(text).map_or(text.to_owned(), |at| at.to_utc().to_rfc3339())
 }
 
 fn sorted(values: &[Value]) -> Vec<Value> {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use sea_orm::ConnectionTrait;
-use wattle_core::TenantId;
+use wattle_tenants::TenantSession;
 use wattle_tenants::dialect::statement;
-use wattle_tenants::{Secrets, TargetSettings, TenantSession, Tenants};
 
-use crate::scene::{MASTER_SECRET, Retailer, Scene};
+use crate::scene::{Retailer, Scene};
 
 /// Everything that follows from the source, with the columns that must agree.
 const TABLES: [(&str, &[&str]); 10] = [
@@ -25,18 +24,6 @@ const TABLES: [(&str, &[&str]); 10] = [
 ];
 
 impl Scene {
-    /// Wattle's way to the target's data.
-    pub(crate) async fn tenants(&self) -> Result<Tenants> {
-        let secrets = Secrets::new(MASTER_SECRET.as_bytes())?;
-        Ok(Tenants::connect(&TargetSettings::new(self.target.url()), secrets).await?)
-    }
-
-    pub(crate) async fn session(&self, tenant: &str) -> Result<TenantSession> {
-        let tenants = self.tenants().await?;
-        let tenant = tenants.tenant(&TenantId::parse(tenant)?).await?.context("the tenant is onboarded")?;
-        Ok(tenants.session(&tenant).await?)
-    }
-
     /// Hydrates another tenant from the same source and compares every row.
     pub(crate) async fn assert_equal_to_a_rebuild(&self, tenant: &str, retailer: &Retailer) -> Result<()> {
         let fresh = format!("{tenant}_fresh");

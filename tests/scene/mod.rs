@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
+use wattle_core::TenantId;
 use wattle_tds_simulator::SqlServer;
+use wattle_tenants::{Secrets, TargetSettings, TenantSession, Tenants};
 use wattle_testbed::{Database, Launch, MariaDatabase, MariaDb, Postgres, Proxy, Target, Wattle};
 
 /// Long enough for a debug build on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The master secret of every scene.
 pub(crate) const MASTER_SECRET: &str = "for tests only, and long enough for a master secret";
@@ -213,6 +215,18 @@ impl Scene {
     /// Runs the program to its end; what it wrote to standard output.
     pub(crate) async fn run(&self, args: &[&str]) -> Result<String> {
         self.wattle(args).run(PATIENCE).await?.success()
+    }
+
+    /// Wattle's way to the target's data.
+    pub(crate) async fn tenants(&self) -> Result<Tenants> {
+        let secrets = Secrets::new(MASTER_SECRET.as_bytes())?;
+        Ok(Tenants::connect(&TargetSettings::new(self.target.url()), secrets).await?)
+    }
+
+    pub(crate) async fn session(&self, tenant: &str) -> Result<TenantSession> {
+        let tenants = self.tenants().await?;
+        let tenant = tenants.tenant(&TenantId::parse(tenant)?).await?.context("the tenant is onboarded")?;
+        Ok(tenants.session(&tenant).await?)
     }
 
     /// Onboards a tenant on a retailer, and does there what `wattle check` prints.

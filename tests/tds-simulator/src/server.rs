@@ -47,7 +47,10 @@ struct Inner {
 impl SqlServer {
     /// Starts a server; it is ready when this returns.
     pub async fn start() -> Result<SqlServer> {
-        let postgres = Postgres::builder().setting("deadlock_timeout", "100ms").start().await?;
+        // The simulated catalogue is made of functions, whose cost is guessed high: compiling its queries would take
+        // seconds, running them takes milliseconds.
+        let postgres =
+            Postgres::builder().setting("deadlock_timeout", "100ms").setting("jit", "off").start().await?;
         postgres.psql("postgres", &format!("create database {MODEL}")).await?;
         let client = postgres.client(MODEL).await?;
         for sql in SCHEMA {

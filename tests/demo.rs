@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use actix_web::http::Method;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::process::Command;
+use wattle_api::endpoints::{BASE_PATH, Resolved, resolve, served};
 use wattle_testbed::{Launch, Wattle};
 
 /// Long enough for a debug build on a busy machine.
@@ -49,10 +51,11 @@ async fn every_printed_command_does_what_it_says_and_a_second_run_goes_on() -> R
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let (running, commands) = started(folder).await?;
-    ensure!(commands.len() == 8, "{commands:#?}");
+    ensure!(commands.len() == 24, "{commands:#?}");
     let written = shell(folder, &commands).await?;
     let answers: Vec<Value> = written.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let [accounts, before, after] = answers.as_slice() else { anyhow::bail!("{written}") };
+    let [accounts, before, further @ .., after] = answers.as_slice() else { anyhow::bail!("{written}") };
+    touches_every_endpoint(further)?;
     ensure!(accounts["data"]["accounts"].as_array().is_some_and(|list| list.len() == 1), "{accounts}");
     let cents = |answer: &Value| -> Result<i64> {
         let amount = answer["data"]["invoices"][0]["invoiceAmount"].as_str().context("an amount")?;
@@ -76,6 +79,24 @@ async fn every_printed_command_does_what_it_says_and_a_second_run_goes_on() -> R
     let again: Value = serde_json::from_str(written.lines().last().context("an answer")?)?;
     ensure!(cents(&again)? == cents(after)?, "{again}");
     stopped(running).await
+}
+
+/// The list of accounts and an account's invoices aside, which come first.
+fn touches_every_endpoint(answers: &[Value]) -> Result<()> {
+    let mut missing: Vec<_> = served().skip(1).map(|endpoint| endpoint.operation_id).collect();
+    missing.retain(|id| *id != "getEnergyAccountInvoices");
+    for answer in answers {
+        let address = answer["links"]["self"].as_str().with_context(|| format!("an error: {answer}"))?;
+        let path = address.split(BASE_PATH).nth(1).context("a path")?.split('?').next().unwrap_or_default();
+        // A list is asked for as a whole first, and then by a body.
+        let found = [Method::GET, Method::POST].iter().find_map(|method| match resolve(method, path) {
+            Resolved::Served(endpoint, ..) => missing.iter().position(|id| *id == endpoint.operation_id),
+            _ => None,
+        });
+        missing.swap_remove(found.with_context(|| format!("{path} is asked once too often"))?);
+    }
+    ensure!(missing.is_empty(), "the tour leaves out {missing:?}");
+    Ok(())
 }
 
 #[tokio::test]

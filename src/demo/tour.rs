@@ -77,7 +77,7 @@ pub(super) fn print(data_dir: &Path, listen: SocketAddr, shown: &Shown) {
 Dianella is at work, and Wattle serves it on http://{listen}/t/dianella/cds-au/v1/
 Paste into another terminal, in this folder. First, once, how a data recipient asks:
 
-  ask() {{ curl -s "http://{listen}/t/dianella/cds-au/v1$2" -H "Authorization: Bearer $(cat {folder}/token)" -H "x-v: $1" -H "x-fapi-auth-date: $(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')"; echo; }}
+  ask() {{ curl -s "http://{listen}/t/dianella/cds-au/v1$2" -H "Authorization: Bearer $(cat {folder}/token)" -H "x-v: $1" -H "x-fapi-auth-date: $(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')" "${{@:3}}"; echo; }}
 
 The customer's accounts:
 
@@ -87,6 +87,31 @@ The account's invoices, of which {invoice} is the latest:
 
   ACCOUNT=$(ask 2 /energy/accounts | sed 's/.*"accountId":"\([^"]*\)".*/\1/')
   ask 1 "/energy/accounts/$ACCOUNT/invoices?page-size=1"
+
+All that a recipient may ask about the account and its customer:
+
+  ask 4 "/energy/accounts/$ACCOUNT"
+  ask 1 "/energy/accounts/$ACCOUNT/balance"
+  ask 3 "/energy/accounts/$ACCOUNT/billing?page-size=2"
+  ask 1 "/energy/accounts/$ACCOUNT/payment-schedule"
+  ask 1 "/energy/accounts/$ACCOUNT/concessions"
+  ask 1 /common/customer
+  ask 2 /common/customer/detail
+
+The same of all accounts of the consent, and of those that a body names:
+
+  ask 1 /energy/accounts/balances
+  ask 1 "/energy/accounts/invoices?page-size=2"
+  ask 3 "/energy/accounts/billing?page-size=2"
+  of() {{ ask "$1" "$2" -H "Content-Type: application/json" -d "{{\"data\":{{\"accountIds\":[\"$ACCOUNT\"]}}}}"; }}
+  of 1 /energy/accounts/balances
+  of 1 "/energy/accounts/invoices?page-size=2"
+  of 3 "/energy/accounts/billing?page-size=2"
+
+What anyone may ask; and all of it to read and to try in a browser, on http://{listen}/docs/
+
+  ask 1 /discovery/status
+  ask 1 /discovery/outages
 
 The retailer corrects that bill by ten dollars; look at invoiceAmount a second later:
 

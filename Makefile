@@ -1,6 +1,6 @@
 # The chores of this repository. `make test` is what CI runs and all a change has to pass.
 
-.PHONY: help demo setup lint test soak bench docs
+.PHONY: help demo setup lint test conformance fuzz soak bench docs
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST)
@@ -21,11 +21,18 @@ lint: setup ## checks formatting, lints and the source documentation
 test: lint ## lints, then runs every test; servers are started privately
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace
 
+conformance: setup ## checks every answer against the standard's OpenAPI documents, cds_energy.json and cds_common.json, in the folder CDS
+	@test -n "$(CDS)" || { echo "say where the documents are: make conformance CDS=DIR" >&2; exit 1; }
+	CDS="$(abspath $(CDS))" cargo test --test conformance
+
+fuzz: ## asks the demo's API at random, after its OpenAPI document; needs Python 3 and its package index
+	scripts/fuzz
+
 soak: setup ## runs hundreds of schedules of faults; SEEDS=50 of each pair of engines by default
 	WATTLE_TEST_SEEDS=$${SEEDS:-50} cargo test --test convergence -- --nocapture
 
-bench: setup ## measures the sync engine and a MariaDB source on this machine
-	cargo bench -p wattle --bench sync --bench mysql
+bench: setup ## measures the sync engine, a MariaDB source and the API on this machine; takes an hour and 15 GB of disk
+	cargo bench -p wattle --bench sync --bench mysql --bench api
 
 docs: ## builds the book into docs/book
 	@command -v mdbook >/dev/null || { echo "mdbook is missing: cargo install mdbook" >&2; exit 1; }

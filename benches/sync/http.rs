@@ -13,7 +13,8 @@ pub(crate) struct Client {
     stream: Mutex<TcpStream>,
     head: String,
     base: String,
-    account_id: String,
+    /// The account, as the recipient knows it.
+    pub(crate) account_id: String,
     /// The account, by the source's own key.
     pub(crate) account: String,
 }
@@ -27,37 +28,49 @@ impl Client {
             head: format!(
                 "Host: {address}\r\nAuthorization: Bearer {token}\r\nx-fapi-auth-date: Tue, 24 Nov 2026 03:00:00 GMT\r\n"
             ),
-            base: format!("/t/{tenant}/cds-au/v1/energy/accounts"),
+            base: format!("/t/{tenant}/cds-au/v1"),
             account_id: String::new(),
             account: account.to_owned(),
         };
-        let listed: serde_json::Value = serde_json::from_str(&client.get("", 2).await?)?;
+        let listed: serde_json::Value = serde_json::from_str(&client.get("/energy/accounts", 2).await?)?;
         let id = listed["data"]["accounts"][0]["accountId"].as_str();
         client.account_id = id.with_context(|| format!("an account is listed: {listed}"))?.to_owned();
         Ok(client)
     }
 
     pub(crate) async fn balance(&self) -> Result<String> {
-        self.get(&format!("/{}/balance", self.account_id), 1).await
+        self.get(&format!("/energy/accounts/{}/balance", self.account_id), 1).await
     }
 
     /// What recipients ask for most, in turn.
     async fn mixed(&self, turn: u64) -> Result<String> {
         let id = &self.account_id;
         match turn % 5 {
-            0 => self.get("", 2).await,
-            1 => self.get(&format!("/{id}"), 4).await,
-            2 => self.get(&format!("/{id}/invoices"), 1).await,
-            3 => self.get(&format!("/{id}/billing"), 3).await,
+            0 => self.get("/energy/accounts", 2).await,
+            1 => self.get(&format!("/energy/accounts/{id}"), 4).await,
+            2 => self.get(&format!("/energy/accounts/{id}/invoices"), 1).await,
+            3 => self.get(&format!("/energy/accounts/{id}/billing"), 3).await,
             _ => self.balance().await,
         }
     }
 
     async fn get(&self, path: &str, version: u32) -> Result<String> {
-        let request = format!("GET {}{path} HTTP/1.1\r\n{}x-v: {version}\r\n\r\n", self.base, self.head);
+        self.ask("GET", path, version, "").await
+    }
+
+    /// Asks for a path after the base, with a body in JSON unless it is empty; answers the body of a 200.
+    pub(crate) async fn ask(&self, method: &str, path: &str, version: u32, body: &str) -> Result<String> {
+        let sent = match body.len() {
+            0 => String::new(),
+            length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
+        };
+        let request = format!(
+            "{method} {}{path} HTTP/1.1\r\n{}x-v: {version}\r\n{sent}\r\n{body}",
+            self.base, self.head
+        );
         let (status, body) = exchange(&mut *self.stream.lock().await, &request).await?;
         if status != 200 {
-            bail!("GET {path} answered {status}: {body}");
+            bail!("{method} {path} answered {status}: {body}");
         }
         Ok(body)
     }

@@ -97,15 +97,14 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     (
         "fetch/account.sql",
         r#"select k.ord as "$ord", a.acct_no as "$key", a.acct_no as "accountNumber", s.site_id as "$from.site",
-                  a.opened_on as "creationDate", 'OPEN' as "openStatus", s.suburb as "displayName"
+                  a.opened_on as "creationDate", 'CLOSED' as "openStatus", s.suburb as "displayName"
            from {keys} k join account a on a.acct_no = k.acct_no left join site s on s.site_id = a.site_id
            where a.until_at is null or a.until_at > {now}"#,
     ),
     (
         "fetch/account.plans.sql",
         r#"select k.ord as "$ord", c.contact_id as "$from.contact", m.meter_id as "$from.meter",
-                  concat_ws(' ', c.last_name, m.name) as "nickname",
-                  'none' as "$plan", cast('2024-07-01' as date) as "planOverview.startDate"
+                  concat_ws(' ', c.last_name, m.name) as "nickname"
            from {keys} k join contact c on c.acct_no = k.acct_no left join meter m on m.acct_no = c.acct_no
            order by k.ord, c.contact_id"#,
     ),

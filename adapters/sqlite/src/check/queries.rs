@@ -56,7 +56,9 @@ impl Check<'_> {
     ) -> Result<Option<Mapping>, SourceError> {
         let (pack, graph) = (&self.inner.pack, self.inner.graph());
         let root = graph.root(entity).expect("it is an entity of the graph");
-        let relation = keys_relation(graph, root, &self.catalogue.key_types(graph, root)?);
+        // What is wrong with the key is told with the table.
+        let Ok(types) = self.catalogue.key_types(graph, root) else { return Ok(None) };
+        let relation = keys_relation(graph, root, &types);
         let sql = template.expand(&relation, NOW);
         let names = match self.session.columns(&format!("prepare {file}"), &sql).await {
             Ok(names) => names,

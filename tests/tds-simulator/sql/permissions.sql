@@ -133,7 +133,9 @@ create function sys.is_rolemember(asked bpchar) returns integer language sql sta
 $$;
 create function sys.is_member(asked bpchar) returns integer language sql stable as 'select sys.is_rolemember($1)';
 
-create function sys.object_id(name bpchar) returns integer language plpgsql stable as $$
+-- Called immutable, though it is not: a statement is planned each time that it runs, and a name that it gives is then looked
+-- up once, and not for every row that it is compared with.
+create function sys.object_id(name bpchar) returns integer language plpgsql immutable as $$
 declare
     parts text[] := regexp_split_to_array(lower(replace(replace(replace(sys.raw(name), '[', ''), ']', ''), '"', '')), '\.');
     found oid;

@@ -18,13 +18,12 @@ impl Ours {
             let method = endpoint.method.as_str().to_ascii_lowercase();
             let success = &document["paths"][endpoint.path][method]["responses"]["200"];
             let schema = &success["content"]["application/json"]["schema"];
-            let mut whole =
-                json!({"$schema": document["jsonSchemaDialect"], "components": document["components"]});
+            let mut whole = json!({"components": document["components"]});
             whole
                 .as_object_mut()
                 .context("an object")?
                 .extend(schema.as_object().context("a schema")?.clone());
-            let built = jsonschema::options().should_validate_formats(true).build(&whole);
+            let built = jsonschema::draft202012::options().should_validate_formats(true).build(&whole);
             validators.insert(endpoint.operation_id, built.map_err(|error| anyhow::anyhow!("{error}"))?);
         }
         Ok(Self(validators))

@@ -26,7 +26,6 @@ pub fn document() -> Value {
     }
     json!({
         "openapi": "3.1.0",
-        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "info": {
             "title": "Wattle: the CDR energy APIs of a retailer",
             "version": env!("CARGO_PKG_VERSION"),

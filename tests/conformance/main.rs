@@ -67,25 +67,7 @@ async fn conform(source: Place<'_>, target: Place<'_>) -> Result<()> {
         ours.check(operation, body)?;
         official.as_ref().map_or(Ok(()), |official| official.check(operation, body))
     };
-    let (world, check) = (workload.world(), &mut check as answers::Check<'_>);
-    let compared = match &workload {
-        Workload::Correa(_) => {
-            let projection = wattle_correa::Correa;
-            answers::assert_equal_to_the_world(&scene, tenant, world, &projection, check).await
-        }
-        Workload::Dianella(_) => {
-            let projection = wattle_dianella::Dianella;
-            answers::assert_equal_to_the_world(&scene, tenant, world, &projection, check).await
-        }
-        Workload::Banksia(_) => {
-            let projection = wattle_banksia::Banksia;
-            answers::assert_equal_to_the_world(&scene, tenant, world, &projection, check).await
-        }
-        Workload::Acacia(_) => {
-            let projection = wattle_acacia::Acacia;
-            answers::assert_equal_to_the_world(&scene, tenant, world, &projection, check).await
-        }
-    }?;
+    let compared = answers::assert_equal_to_the_world(&scene, tenant, &workload, &mut check).await?;
     ensure!(compared > 1_000, "only {compared} values were compared");
     for endpoint in served().filter(|endpoint| endpoint.access != Access::Public) {
         let count = checked.get(endpoint.operation_id).copied().unwrap_or_default();

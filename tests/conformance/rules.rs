@@ -1,6 +1,7 @@
 //! What the official schemas leave out: the formats of the standard's types, fields that are no fields, nulls, unions,
 //! and what is mandatory under a condition. Written from the standard's text, apart from the rules that sync applies.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -81,11 +82,9 @@ impl<'a> Walk<'a> {
     }
 
     fn object(&mut self, schema: &'a Value, fields: &Map<String, Value>, path: &str) {
-        let mut known = Map::new();
-        self.properties(schema, &mut known);
+        let known = self.properties(schema);
         for (name, value) in fields {
             let inner = format!("{path}.{name}");
-            // Schemas are looked up in the document again, for they must live as long as it does.
             match self.field(schema, name) {
                 Some(field) => self.value(field, value, &inner),
                 None if known.is_empty() => {}
@@ -100,15 +99,15 @@ impl<'a> Walk<'a> {
     fn unions(
         &mut self,
         schema: &'a Value,
-        known: &Map<String, Value>,
+        known: &BTreeSet<&'a str>,
         fields: &Map<String, Value>,
         path: &str,
     ) {
-        for selector in known.keys().filter(|name| name.ends_with("UType")) {
+        for selector in known.iter().copied().filter(|name| name.ends_with("UType")) {
             let members = self.field(schema, selector).and_then(|field| field["enum"].as_array());
             let selected = fields.get(selector).and_then(Value::as_str).unwrap_or_default();
             for member in members.into_iter().flatten().filter_map(Value::as_str) {
-                if known.contains_key(member) && fields.contains_key(member) != (member == selected) {
+                if known.contains(member) && fields.contains_key(member) != (member == selected) {
                     self.found(
                         path,
                         format!("{selector} is {selected}, and {member} is wrongly there or not"),
@@ -118,13 +117,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn conditions(&mut self, known: &Map<String, Value>, fields: &Map<String, Value>, path: &str) {
+    fn conditions(&mut self, known: &BTreeSet<&'a str>, fields: &Map<String, Value>, path: &str) {
         let is = |name: &str, word: &str| match fields.get(name) {
             Some(Value::String(text)) => text == word,
             Some(Value::Bool(flag)) => flag.to_string() == word,
             _ => false,
         };
-        let applies = |field: &str, other: &str| known.contains_key(field) && known.contains_key(other);
+        let applies = |field: &str, other: &str| known.contains(field) && known.contains(other);
         for (field, other, words) in CONDITIONAL {
             if applies(field, other)
                 && words.iter().any(|word| is(other, word))
@@ -143,7 +142,7 @@ impl<'a> Walk<'a> {
                 self.found(path, format!("{field} is missing, and {other} is given"));
             }
         }
-        if known.contains_key("openStatus") && !is("openStatus", "CLOSED") {
+        if known.contains("openStatus") && !is("openStatus", "CLOSED") {
             for plan in fields.get("plans").and_then(Value::as_array).into_iter().flatten() {
                 if plan.get("planOverview").is_none() {
                     self.found(path, "a plan of an open account lacks its planOverview");
@@ -199,12 +198,9 @@ impl<'a> Walk<'a> {
         self.parts(schema).into_iter().rev().find_map(|part| part["properties"].get(name))
     }
 
-    fn properties(&self, schema: &'a Value, known: &mut Map<String, Value>) {
-        for part in self.parts(schema) {
-            for name in part["properties"].as_object().into_iter().flat_map(Map::keys) {
-                known.insert(name.clone(), Value::Null);
-            }
-        }
+    fn properties(&self, schema: &'a Value) -> BTreeSet<&'a str> {
+        let objects = self.parts(schema).into_iter().filter_map(|part| part["properties"].as_object());
+        objects.flat_map(Map::keys).map(String::as_str).collect()
     }
 }
 

@@ -17,10 +17,6 @@ use anyhow::{Context, Result};
 use rstest::rstest;
 use scene::workload::{Workload, work};
 use scene::{PATIENCE, Place, Retailer, Scene};
-use wattle_acacia::Acacia;
-use wattle_banksia::Banksia;
-use wattle_correa::Correa;
-use wattle_dianella::Dianella;
 use wattle_tds_simulator::SqlServer;
 use wattle_testbed::{Engine, MariaDb, Postgres};
 
@@ -122,22 +118,8 @@ async fn assert_both_oracles(
     workload: &Workload,
 ) -> Result<usize> {
     scene.assert_equal_to_a_rebuild(tenant, retailer).await?;
-    let world = workload.world();
     let nothing_else = &mut |_: &str, _: &serde_json::Value| Ok(());
-    let compared = match retailer {
-        Retailer::Correa { .. } => {
-            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Correa, nothing_else).await?
-        }
-        Retailer::Dianella(_) => {
-            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Dianella, nothing_else).await?
-        }
-        Retailer::Banksia { .. } => {
-            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Banksia, nothing_else).await?
-        }
-        Retailer::Acacia { .. } => {
-            oracles::answers::assert_equal_to_the_world(scene, tenant, world, &Acacia, nothing_else).await?
-        }
-    };
+    let compared = oracles::answers::assert_equal_to_the_world(scene, tenant, workload, nothing_else).await?;
     anyhow::ensure!(compared > 500, "only {compared} values were compared");
     Ok(compared)
 }

@@ -11,14 +11,19 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use wattle_acacia::Acacia;
 use wattle_api::endpoints::{Resolved, resolve};
+use wattle_banksia::Banksia;
 use wattle_core::{Key, SourceSystem, TenantId};
+use wattle_correa::Correa;
+use wattle_dianella::Dianella;
 use wattle_sample::{AccountId, Answers, CustomerId, Projection, World};
 use wattle_tenants::consent::{Arrangement, ConsentedAccount, register};
 use wattle_tenants::issuer::{Claims, DevelopmentIssuer};
 use wattle_tenants::{Tenant, Tenants};
 
 use crate::scene::Scene;
+use crate::scene::workload::Workload;
 
 /// Everything that the endpoints of the retailer ask for.
 const SCOPES: &str = "energy:accounts.basic:read energy:accounts.detail:read \
@@ -29,8 +34,24 @@ const PRODUCT: &str = "oracle";
 /// What else is asked of each answer: the operation that it is of, and its body.
 pub(crate) type Check<'a> = &'a mut dyn FnMut(&str, &Value) -> Result<()>;
 
-/// Asks the API everything about every customer of the World and compares; answers how many values were compared.
-pub(crate) async fn assert_equal_to_the_world<P: Projection>(
+/// Asks the API everything about every customer of the retailer's World and compares; answers how many values were
+/// compared.
+pub(crate) async fn assert_equal_to_the_world(
+    scene: &Scene,
+    tenant: &str,
+    workload: &Workload,
+    check: Check<'_>,
+) -> Result<usize> {
+    let world = workload.world();
+    match workload {
+        Workload::Correa(_) => compared(scene, tenant, world, &Correa, check).await,
+        Workload::Dianella(_) => compared(scene, tenant, world, &Dianella, check).await,
+        Workload::Banksia(_) => compared(scene, tenant, world, &Banksia, check).await,
+        Workload::Acacia(_) => compared(scene, tenant, world, &Acacia, check).await,
+    }
+}
+
+async fn compared<P: Projection>(
     scene: &Scene,
     tenant: &str,
     world: &World,

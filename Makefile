@@ -31,7 +31,7 @@ fuzz: ## asks the demo's API at random, after its OpenAPI document; needs Python
 soak: setup ## runs hundreds of schedules of faults; SEEDS=50 of each pair of engines by default
 	WATTLE_TEST_SEEDS=$${SEEDS:-50} cargo test --test convergence -- --nocapture
 
-bench: setup ## measures the sync engine, a MariaDB source and the API on this machine; takes an hour and 15 GB of disk
+bench: setup ## measures the sync engine, a MariaDB source and the API on this machine; takes long, and some GB of disk
 	cargo bench -p wattle --bench sync --bench mysql --bench api
 
 docs: ## builds the book into docs/book

@@ -2,7 +2,7 @@
 //! then in a copy as large as a large retailer's.
 //!
 //! The large copy is the small one many times over, under other keys: real bodies, in the tables that sync fills.
-//! `WATTLE_BENCH_ACCOUNTS` sets its size (100,000), and with it the 24 invoices and 100 transactions of each account.
+//! `WATTLE_BENCH_ACCOUNTS` sets how many accounts it has (100,000), each with all that the accounts of the small one have.
 
 #[path = "../sync/http.rs"]
 #[expect(dead_code, reason = "the bench of sync has a load, too")]

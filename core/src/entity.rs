@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use crate::{Key, NodeId};
 
-pub use check::{Violation, check, pick};
+pub use check::{Violation, pick};
 pub use shape::{Condition, Field, Limit, Object, Presence, Shape};
 
 /// The slot of a service point's resource id: `{"$servicePoint": "<the retailer's id>"}`.

@@ -111,7 +111,8 @@ fn class_of(code: u32) -> ErrorClass {
         | 13_608
         | 13_609
         | 13_610 => ErrorClass::Record,
-        // Deadlocks, time-outs of locks (1222), a snapshot whose versions are gone or whose table was altered meanwhile, recovery, shutdown, resources, and whatever else there is.
+        // Deadlocks, time-outs of locks, a snapshot whose versions are gone or whose table was altered meanwhile,
+        // recovery, shutdown, resources, and whatever else there is.
         _ => ErrorClass::Transient,
     }
 }

@@ -15,10 +15,7 @@ pub struct Violation {
 }
 
 /// Checks a body against its shape.
-///
-/// # Errors
-/// The first rule broken.
-pub fn check(shape: &Object, body: &Value) -> Result<(), Violation> {
+pub(super) fn check(shape: &Object, body: &Value) -> Result<(), Violation> {
     let fields = body.as_object().ok_or_else(|| violation("", "must be an object"))?;
     Scope { fields, shape, outer: None }.check()
 }

@@ -60,6 +60,7 @@ impl Projection for Dianella {
     }
 
     fn clock(&self) -> Clock {
-        Clock::Local(ZONE)
+        // Meters are read at midnight, which no clock shows twice; all else is in seconds since 1970.
+        Clock::Instants(ZONE)
     }
 }

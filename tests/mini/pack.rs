@@ -213,10 +213,11 @@ pub(crate) const FILES: &[(&str, &str)] = &[
            where a.deleted_at is null"#,
     ),
     (
-        // A contact is told by its name, as the nickname of a plan: each of an account's contacts is one.
+        // A contact is told by its name, as the nickname of a plan: each of an account's contacts is one. Without a name it
+        // spoils the account.
         "fetch/account.plans.sql",
         r#"select k.ord as "$ord", c.contact_id as "$from.contact", c.last_name as "nickname", 'none' as "$plan",
-                  '2024-07-01' as "planOverview.startDate"
+                  case when c.last_name is not null then '2024-07-01' end as "planOverview.startDate"
            from {keys} k join crm.contact c on c.account_no = k.account_no order by c.contact_id"#,
     ),
     (

@@ -112,7 +112,10 @@ async fn attempt(runner: &Runner, fetched: &Fetched, hints: &mut Hints, how: How
         quarantined: apply.toll.quarantined,
     };
     apply.work.commit().await?;
-    apply.hints.recent.add(apply.toll, passage);
+    let mut toll = apply.toll;
+    // What a hydration finds says nothing of the changes beside it, and would outweigh them.
+    toll.found = toll.found * fetched.live_changes() / fetched.changes().max(1);
+    apply.hints.recent.add(toll, passage);
     runner.meter.has_applied(done, began.elapsed());
     tracing::debug!(
         written_count = done.written,

@@ -82,8 +82,12 @@ pub(crate) struct Group {
 impl Fetched {
     /// How many changes it answers, of both lanes.
     pub(crate) fn changes(&self) -> u64 {
-        let between = |from: i64, to: i64| u64::try_from(to - from).unwrap_or(0);
-        between(self.from.live, self.to.live) + between(self.from.backfill, self.to.backfill)
+        self.live_changes() + u64::try_from(self.to.backfill - self.from.backfill).unwrap_or(0)
+    }
+
+    /// How many of them are of the live lane.
+    pub(crate) fn live_changes(&self) -> u64 {
+        u64::try_from(self.to.live - self.from.live).unwrap_or(0)
     }
 
     /// The lineage that will be there once this is applied: the next batch must see it now.

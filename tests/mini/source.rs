@@ -101,6 +101,16 @@ impl Source {
         }
     }
 
+    /// The database, in tests that have the source on the simulator.
+    pub(crate) fn sqlserver(&self) -> &wattle_tds_simulator::Database {
+        match self {
+            Self::SqlServer { database, .. } => database,
+            Self::Postgres { .. } | Self::Sqlite(_) | Self::MariaDb { .. } => {
+                panic!("this test's source is another engine's")
+            }
+        }
+    }
+
     /// The file, in tests that have the source in one.
     pub(crate) fn file(&self) -> PathBuf {
         match self {

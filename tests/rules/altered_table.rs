@@ -2,19 +2,18 @@
 
 use anyhow::{Result, ensure};
 use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::Entity;
 use wattle_testbed::Engine;
 
+use crate::engines::every_source;
 use crate::mini::{Mini, Setup};
 
 const ACCOUNTS: &str = "insert into crm.account (account_no, display_name) values ('A', 'Old'), ('B', 'B')";
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn a_renamed_column_pauses_until_it_is_renamed_back(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_renamed_column_pauses_until_it_is_renamed_back(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(ACCOUNTS).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -55,12 +54,9 @@ async fn a_column_of_another_type_is_read_as_what_it_is() -> Result<()> {
     mini.expect(Entity::Invoice, &["1", "5000000000"]).await
 }
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn a_dropped_column_pauses_until_it_is_there_again(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_dropped_column_pauses_until_it_is_there_again(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(ACCOUNTS).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -112,12 +108,9 @@ async fn a_table_that_was_built_anew_is_read_again(
 }
 
 /// Only a table that PostgreSQL publishes whole announces its other columns.
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn an_altered_table_is_stored_as_such(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn an_altered_table_is_stored_as_such(source: Engine, target: Engine) -> Result<()> {
     let sql = match source {
         Engine::Postgres => "alter table crm.person replica identity full".to_owned(),
         Engine::Sqlite | Engine::MariaDb | Engine::SqlServer => String::new(),

@@ -4,20 +4,21 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::Entity;
 use wattle_postgres::Options;
 use wattle_testbed::{Engine, Postgres, eventually};
 
+use crate::engines::two_sources;
 use crate::mini::recorder::Call;
 use crate::mini::{Mini, PATIENCE};
 
 /// The jobs loop finds a hydration to do while the source is still being prepared, and waits.
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
 async fn the_position_is_stored_before_the_first_key_is_scanned(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no) values ('A')").await?;
@@ -40,11 +41,11 @@ async fn the_position_is_stored_before_the_first_key_is_scanned(
 
 /// The feed is held until the accounts were scanned and written: what changes from then on, and before the feed
 /// begins, is in the log after the position that was stored.
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
 async fn what_changes_between_the_position_and_the_feed_is_not_lost(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no, display_name) values ('A', 'Old'), ('B', 'B')").await?;
@@ -92,12 +93,9 @@ async fn a_scan_on_a_replica_sees_what_was_there_when_capture_began() -> Result<
     mini.expect(Entity::Account, &["A"]).await
 }
 
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
-async fn touches_carry_the_position_of_their_time(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn touches_carry_the_position_of_their_time(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no) values ('A'), ('B')").await?;
     let _running = mini.run_and_hydrate().await?;

@@ -2,10 +2,12 @@
 
 use anyhow::{Result, ensure};
 use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::{Entity, ErrorClass};
 use wattle_postgres::Options;
 use wattle_testbed::Engine;
 
+use crate::engines::two_sources;
 use crate::mini::recorder::Call;
 use crate::mini::{Mini, Setup, TENANT};
 
@@ -15,11 +17,11 @@ async fn quarantine(mini: &Mini) -> Result<Vec<String>> {
 }
 
 /// A kind of person that the pack does not know. What was there before stays, and all else goes on.
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
 async fn a_record_that_breaks_a_rule_is_quarantined_and_the_rest_is_applied(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.person (person_id) values (1), (2)").await?;
@@ -45,11 +47,11 @@ async fn a_record_that_breaks_a_rule_is_quarantined_and_the_rest_is_applied(
 }
 
 /// A stored position that no adapter ever wrote.
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
 async fn a_broken_invariant_stops_the_source_and_keeps_everything(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.person (person_id) values (1)").await?;

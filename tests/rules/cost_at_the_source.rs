@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::Value;
 use wattle_testbed::{Engine, eventually};
 
+use crate::engines::two_sources;
 use crate::mini::pack::numbers;
 use crate::mini::{Mini, PATIENCE, TENANT};
 
@@ -63,12 +64,9 @@ async fn the_statements_of_a_batch_follow_its_kinds_and_not_its_changes() -> Res
     Ok(())
 }
 
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
-async fn a_bill_with_fifty_lines_is_one_captured_change(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_bill_with_fifty_lines_is_one_captured_change(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no) values ('A')").await?;
     let _running = mini.run_and_hydrate().await?;

@@ -1,21 +1,22 @@
 //! Rule 9: what one change affects is bounded per batch, the rest becomes touches; and what all share is not copied.
 
 use anyhow::{Result, ensure};
-use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::Entity;
 use wattle_testbed::Engine;
 
+use crate::engines::two_sources;
 use crate::mini::pack::numbers;
 use crate::mini::{Mini, Setup};
 
 const ADDRESS: &str = "0f0e0d0c-0000-4000-8000-000000000001";
 const ACCOUNTS: i64 = 2_500;
 
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
 async fn an_address_of_thousands_of_accounts_is_spread_over_batches(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(&format!(
@@ -46,11 +47,11 @@ async fn an_address_of_thousands_of_accounts_is_spread_over_batches(
 }
 
 /// An owner that comes late owns more than a batch holds.
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
 async fn a_new_owner_of_thousands_of_records_is_spread_over_batches(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(&format!(
@@ -71,11 +72,11 @@ async fn a_new_owner_of_thousands_of_records_is_spread_over_batches(
 }
 
 /// Every account is on one plan. The plan is a record of its own, and accounts only name it.
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
 async fn a_plan_that_changes_is_read_once_and_no_account_with_it(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let plans = r#"select k.ord as "$ord", a.plan_code as "$plan", '{}'::text[] as "servicePointIds",
                           a.opened_on as "planOverview.startDate", c.contact_id as "$from.contact"

@@ -3,10 +3,12 @@
 use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};
 use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::Entity;
 use wattle_sync::status::{SourceStatus, Stage};
 use wattle_testbed::{Engine, Postgres, Stop, eventually};
 
+use crate::engines::every_source;
 use crate::mini::recorder::Call;
 use crate::mini::{Mini, PATIENCE, Setup, TENANT};
 
@@ -34,12 +36,9 @@ async fn noted_after(mini: &Mini, time: DateTime<Utc>) -> Result<SourceStatus> {
     .await
 }
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn an_idle_source_is_fresh_and_stays_so(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn an_idle_source_is_fresh_and_stays_so(source: Engine, target: Engine) -> Result<()> {
     // What others do on a server must be looked through before it is known to be no news.
     let server = match source {
         Engine::Postgres => Some(Postgres::start().await?),
@@ -58,12 +57,9 @@ async fn an_idle_source_is_fresh_and_stays_so(
     Ok(())
 }
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn what_waits_is_counted_at_the_stage_that_it_waits_for(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn what_waits_is_counted_at_the_stage_that_it_waits_for(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no) values ('A')").await?;
     let _running = mini.run_and_hydrate().await?;
@@ -124,11 +120,11 @@ async fn a_source_that_is_cut_off_grows_old(
     fresh(&mini).await
 }
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
 async fn a_sync_that_was_stopped_is_no_longer_fresh_and_is_again_once_it_has_caught_up(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     let running = mini.run_and_hydrate().await?;

@@ -1,10 +1,11 @@
 //! Rule 1: a record is in the target if and only if its fetch finds it and every owner is present.
 
 use anyhow::{Result, ensure};
-use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::Entity;
 use wattle_testbed::Engine;
 
+use crate::engines::every_source;
 use crate::mini::Mini;
 
 /// Two accounts of one person, each with a balance and bills.
@@ -30,11 +31,11 @@ async fn nothing_in_quarantine(mini: &Mini) -> Result<()> {
 }
 
 /// No bill changes in all this, so no event speaks of one.
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
 async fn a_soft_deleted_account_takes_all_it_owns_and_brings_it_back_when_undeleted(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(TWO_ACCOUNTS).await?;
@@ -53,11 +54,11 @@ async fn a_soft_deleted_account_takes_all_it_owns_and_brings_it_back_when_undele
     nothing_in_quarantine(&mini).await
 }
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
 async fn a_record_without_its_owner_is_skipped_and_comes_with_the_owner(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -78,12 +79,9 @@ async fn a_record_without_its_owner_is_skipped_and_comes_with_the_owner(
 }
 
 /// A holding needs its account and its customer, whichever comes last.
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn a_record_with_two_owners_needs_both(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_record_with_two_owners_needs_both(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     mini.sql("insert into crm.account (account_no) values ('A')").await?;
@@ -99,12 +97,9 @@ async fn a_record_with_two_owners_needs_both(
     mini.expect(Entity::Account, &["A"]).await
 }
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn a_row_that_moves_to_an_absent_owner_goes(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_row_that_moves_to_an_absent_owner_goes(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(TWO_ACCOUNTS).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -118,11 +113,11 @@ async fn a_row_that_moves_to_an_absent_owner_goes(
 }
 
 /// An account refers to its address: it is read again without it, and stays.
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
 async fn a_deleted_reference_touches_its_referrer_and_deletes_nothing(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     const ADDRESS: &str = "0f0e0d0c-0000-4000-8000-000000000001";
     let mini = Mini::on(source, target).await?;
@@ -146,12 +141,9 @@ async fn a_deleted_reference_touches_its_referrer_and_deletes_nothing(
 }
 
 /// What is owned is asked for first, and the owners last.
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn the_order_of_hydration_does_not_matter(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn the_order_of_hydration_does_not_matter(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(TWO_ACCOUNTS).await?;
     let _running = mini.run();

@@ -1,10 +1,11 @@
 //! Rule 6: a change affects what the row used to feed and what it feeds now.
 
 use anyhow::{Result, ensure};
-use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::Entity;
 use wattle_testbed::{Engine, eventually};
 
+use crate::engines::every_source;
 use crate::mini::recorder::Call;
 use crate::mini::{Mini, PATIENCE, TENANT};
 
@@ -25,12 +26,9 @@ async fn contact_is_on(mini: &Mini, wanted: &str) -> Result<()> {
     Ok(())
 }
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn a_row_that_moves_updates_both_records(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_row_that_moves_updates_both_records(source: Engine, target: Engine) -> Result<()> {
     let mini = three_accounts(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     contact_is_on(&mini, "A").await?;
@@ -39,12 +37,9 @@ async fn a_row_that_moves_updates_both_records(
     contact_is_on(&mini, "B").await
 }
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn a_deleted_row_updates_the_record_it_was_part_of(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_deleted_row_updates_the_record_it_was_part_of(source: Engine, target: Engine) -> Result<()> {
     let mini = three_accounts(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     mini.sql("delete from crm.contact").await?;
@@ -52,11 +47,11 @@ async fn a_deleted_row_updates_the_record_it_was_part_of(
     contact_is_on(&mini, "nobody").await
 }
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
 async fn a_row_that_moves_twice_within_a_batch_is_where_it_came_to(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = three_accounts(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -72,12 +67,9 @@ async fn a_row_that_moves_twice_within_a_batch_is_where_it_came_to(
 }
 
 /// The contact moves to B, and while that is not yet applied to C: only what is pending knows that B has it.
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn a_prefetch_sees_the_lineage_that_is_pending(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_prefetch_sees_the_lineage_that_is_pending(source: Engine, target: Engine) -> Result<()> {
     let mini = three_accounts(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     mini.adapter.forget();

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::{Entity, Position, SourceAdapter, SourceError};
-use wattle_testbed::{Engine, Postgres, eventually};
+use wattle_testbed::{Engine, MariaDb, Postgres, eventually};
 
+use crate::engines::two_sources;
 use crate::mini::recorder::{Call, Recorder};
 use crate::mini::{Mini, PATIENCE, Running, Setup};
 
@@ -99,6 +101,49 @@ async fn a_slot_that_needed_more_log_than_it_may_keep_is_made_up_for() -> Result
     the_gap_is_closed(&mini).await
 }
 
+#[tokio::test]
+async fn a_log_of_mariadb_purged_while_nobody_listens_is_made_up_for() -> Result<()> {
+    let mariadb = Some(MariaDb::start().await?);
+    let mini = Mini::of(Setup { source: Engine::MariaDb, mariadb, ..Setup::default() }).await?;
+    mini.sql(BEFORE).await?;
+    mini.run_and_hydrate().await?.stop().await?;
+    mini.sql(GAP).await?;
+    let database = mini.retailer().mariadb();
+    database.sql("flush binary logs").await?;
+    let files = database.sql("show binary logs").await?;
+    let last = files.last().and_then(|row| row[0].clone()).context("there is a log")?;
+    // It stays as long as the session that read it is there.
+    eventually(PATIENCE, async || {
+        database.sql(&format!("purge binary logs to '{last}'")).await?;
+        let first = database.sql("show binary logs").await?.remove(0).swap_remove(0);
+        ensure!(first.as_ref() == Some(&last), "{first:?} is still there");
+        Ok(())
+    })
+    .await?;
+    let said = loss(&mini).await?;
+    ensure!(said.contains("purged"), "{said}");
+    let _running = mini.run();
+    the_gap_is_closed(&mini).await
+}
+
+#[tokio::test]
+async fn changes_that_sql_server_has_forgotten_are_made_up_for() -> Result<()> {
+    let mini = Mini::on(Engine::SqlServer, Engine::Postgres).await?;
+    mini.sql(BEFORE).await?;
+    mini.run_and_hydrate().await?.stop().await?;
+    mini.sql(GAP).await?;
+    let database = mini.retailer().sqlserver();
+    let version = "select cast(change_tracking_current_version() as nvarchar(20))";
+    let version = database.value(version).await?.context("the database tracks changes")?.parse()?;
+    let tracked = "select s.name + '.' + o.name from sys.change_tracking_tables t
+                   join sys.objects o on o.object_id = t.object_id join sys.schemas s on s.schema_id = o.schema_id";
+    for mut row in database.sql(tracked).await? {
+        database.forget_changes(&row.swap_remove(0).context("a table has a name")?, version).await?;
+    }
+    let _running = mini.run();
+    the_gap_is_closed(&mini).await
+}
+
 /// Put back on the quiet, while nobody listens. What changes from then on is in the outbox of the copy, and was never
 /// heard of.
 #[rstest]
@@ -149,12 +194,9 @@ async fn set_back_later(mini: &Mini) -> Result<Running> {
 
 /// Two sources alike but for their identity: the second answers at the first one's address, so to speak. It holds
 /// other accounts, and none of those in the target.
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
-async fn another_source_is_refused_with_everything_kept(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn another_source_is_refused_with_everything_kept(source: Engine, target: Engine) -> Result<()> {
     let is_server = source == Engine::Postgres;
     let server = if is_server { Some(Postgres::start().await?) } else { None };
     let mini = Mini::of(Setup { source, target, server, ..Setup::default() }).await?;

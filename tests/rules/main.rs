@@ -4,6 +4,8 @@
 #[path = "../mini/mod.rs"]
 mod mini;
 
+mod engines;
+
 mod altered_table;
 mod before_the_first_key;
 mod blast_radius;

@@ -1,9 +1,10 @@
 //! Rule 5: the marker moves by compare-and-set on its old place and the lease's token.
 
 use anyhow::{Context, Result, ensure};
-use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_testbed::{Engine, eventually};
 
+use crate::engines::two_sources;
 use crate::mini::{Mini, PATIENCE};
 
 /// Lets a stranger change the markers behind a consumer's back, and makes sure that the consumer changes nothing with
@@ -33,29 +34,23 @@ async fn changes_nothing_after(source: Engine, target: Engine, sql: &str) -> Res
     Ok(())
 }
 
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
-async fn a_consumer_with_a_stale_lease_token_changes_nothing(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_consumer_with_a_stale_lease_token_changes_nothing(source: Engine, target: Engine) -> Result<()> {
     changes_nothing_after(source, target, "update marker set lease_token = lease_token + 1").await
 }
 
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
-async fn a_consumer_whose_marker_was_moved_changes_nothing(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_consumer_whose_marker_was_moved_changes_nothing(source: Engine, target: Engine) -> Result<()> {
     changes_nothing_after(source, target, "update marker set seq = seq - 1 where lane = 'live'").await
 }
 
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
 async fn of_two_runners_one_works_and_the_other_takes_over_when_it_ends(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no, display_name) values ('A', '0')").await?;

@@ -1,21 +1,19 @@
 //! Rule 4: snapshots are applied in the order they were opened; a failure discards what was prefetched.
 
 use anyhow::{Result, bail, ensure};
-use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::Entity;
 use wattle_testbed::{Engine, eventually};
 
+use crate::engines::two_sources;
 use crate::mini::recorder::Call;
 use crate::mini::{Mini, PATIENCE, TENANT};
 
 /// A batch is fetched, the next is prefetched, and the first one's apply is cut off. What is fetched anew for it is
 /// newer than what was prefetched before: the account must never go back to that.
-#[rstest]
+#[apply(two_sources)]
 #[tokio::test]
-async fn a_failed_apply_discards_what_was_prefetched(
-    #[values(Engine::Postgres, Engine::Sqlite)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_failed_apply_discards_what_was_prefetched(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql("insert into crm.account (account_no, display_name) values ('A', '0')").await?;
     let _running = mini.run_and_hydrate().await?;

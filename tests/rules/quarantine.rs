@@ -1,10 +1,11 @@
 //! A record in quarantine is read again when anything that it is built from changes, not only its root.
 
 use anyhow::{Result, ensure};
-use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::Entity;
 use wattle_testbed::Engine;
 
+use crate::engines::every_source;
 use crate::mini::{Mini, Setup};
 
 /// Two accounts, and a contact of A without the name that the CDR asks for.
@@ -27,17 +28,11 @@ async fn lineage(mini: &Mini) -> Result<i64> {
     mini.number("select count(*) from lineage").await
 }
 
-#[rstest]
-#[case(Engine::Postgres, Engine::Postgres)]
-#[case(Engine::Postgres, Engine::Sqlite)]
-#[case(Engine::Sqlite, Engine::Postgres)]
-#[case(Engine::Sqlite, Engine::Sqlite)]
-#[case(Engine::MariaDb, Engine::Postgres)]
-#[case(Engine::SqlServer, Engine::Postgres)]
+#[apply(every_source)]
 #[tokio::test]
 async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_goes(
-    #[case] source: Engine,
-    #[case] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = spoilt(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -52,17 +47,11 @@ async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_goes(
 }
 
 /// The next account that the child belongs to is spoilt in its turn, and the first is not.
-#[rstest]
-#[case(Engine::Postgres, Engine::Postgres)]
-#[case(Engine::Postgres, Engine::Sqlite)]
-#[case(Engine::Sqlite, Engine::Postgres)]
-#[case(Engine::Sqlite, Engine::Sqlite)]
-#[case(Engine::MariaDb, Engine::Postgres)]
-#[case(Engine::SqlServer, Engine::Postgres)]
+#[apply(every_source)]
 #[tokio::test]
 async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_moves(
-    #[case] source: Engine,
-    #[case] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = spoilt(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -77,18 +66,9 @@ async fn a_record_whose_child_spoilt_it_comes_back_when_the_child_moves(
     Ok(())
 }
 
-#[rstest]
-#[case(Engine::Postgres, Engine::Postgres)]
-#[case(Engine::Postgres, Engine::Sqlite)]
-#[case(Engine::Sqlite, Engine::Postgres)]
-#[case(Engine::Sqlite, Engine::Sqlite)]
-#[case(Engine::MariaDb, Engine::Postgres)]
-#[case(Engine::SqlServer, Engine::Postgres)]
+#[apply(every_source)]
 #[tokio::test]
-async fn a_record_that_goes_from_quarantine_leaves_no_lineage(
-    #[case] source: Engine,
-    #[case] target: Engine,
-) -> Result<()> {
+async fn a_record_that_goes_from_quarantine_leaves_no_lineage(source: Engine, target: Engine) -> Result<()> {
     let mini = spoilt(source, target).await?;
     let _running = mini.run_and_hydrate().await?;
     ensure!(quarantined(&mini).await? == 1, "the account is not in quarantine");

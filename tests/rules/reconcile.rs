@@ -2,10 +2,12 @@
 
 use anyhow::{Context, Result, ensure};
 use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::{Entity, SourceAdapter};
 use wattle_sync::{JobKind, JobState, JobView, request_reconcile, status};
 use wattle_testbed::{Engine, eventually};
 
+use crate::engines::every_source;
 use crate::mini::pack::numbers;
 use crate::mini::recorder::Call;
 use crate::mini::{Mini, PATIENCE, system};
@@ -52,18 +54,9 @@ async fn damaged(source: Engine, target: Engine) -> Result<(Mini, crate::mini::R
     Ok((mini, running))
 }
 
-#[rstest]
-#[case(Engine::Postgres, Engine::Postgres)]
-#[case(Engine::Postgres, Engine::Sqlite)]
-#[case(Engine::Sqlite, Engine::Postgres)]
-#[case(Engine::Sqlite, Engine::Sqlite)]
-#[case(Engine::MariaDb, Engine::Postgres)]
-#[case(Engine::SqlServer, Engine::Postgres)]
+#[apply(every_source)]
 #[tokio::test]
-async fn what_differs_is_found_on_both_sides_and_repaired(
-    #[case] source: Engine,
-    #[case] target: Engine,
-) -> Result<()> {
+async fn what_differs_is_found_on_both_sides_and_repaired(source: Engine, target: Engine) -> Result<()> {
     let (mini, _running) = damaged(source, target).await?;
     let job = reconciled(&mini, JobKind::Reconcile).await?;
     let report = job.report.context("it compared")?;
@@ -109,18 +102,9 @@ async fn a_dry_run_finds_the_same_and_touches_nothing(
 }
 
 /// A line that changes without its bill: no event will ever tell.
-#[rstest]
-#[case(Engine::Postgres, Engine::Postgres)]
-#[case(Engine::Postgres, Engine::Sqlite)]
-#[case(Engine::Sqlite, Engine::Postgres)]
-#[case(Engine::Sqlite, Engine::Sqlite)]
-#[case(Engine::MariaDb, Engine::Postgres)]
-#[case(Engine::SqlServer, Engine::Postgres)]
+#[apply(every_source)]
 #[tokio::test]
-async fn a_folded_row_that_changed_by_itself_is_found_and_said(
-    #[case] source: Engine,
-    #[case] target: Engine,
-) -> Result<()> {
+async fn a_folded_row_that_changed_by_itself_is_found_and_said(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(BEFORE).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -139,18 +123,9 @@ async fn a_folded_row_that_changed_by_itself_is_found_and_said(
 }
 
 /// What changes while it is compared is no difference, and is not touched.
-#[rstest]
-#[case(Engine::Postgres, Engine::Postgres)]
-#[case(Engine::Postgres, Engine::Sqlite)]
-#[case(Engine::Sqlite, Engine::Postgres)]
-#[case(Engine::Sqlite, Engine::Sqlite)]
-#[case(Engine::MariaDb, Engine::Postgres)]
-#[case(Engine::SqlServer, Engine::Postgres)]
+#[apply(every_source)]
 #[tokio::test]
-async fn what_changes_meanwhile_is_no_difference(
-    #[case] source: Engine,
-    #[case] target: Engine,
-) -> Result<()> {
+async fn what_changes_meanwhile_is_no_difference(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(BEFORE).await?;
     let _running = mini.run_and_hydrate().await?;
@@ -179,17 +154,11 @@ async fn what_changes_meanwhile_is_no_difference(
 }
 
 /// A line that changes without its bill, and does so again while it is compared: nobody can say yet what differs.
-#[rstest]
-#[case(Engine::Postgres, Engine::Postgres)]
-#[case(Engine::Postgres, Engine::Sqlite)]
-#[case(Engine::Sqlite, Engine::Postgres)]
-#[case(Engine::Sqlite, Engine::Sqlite)]
-#[case(Engine::MariaDb, Engine::Postgres)]
-#[case(Engine::SqlServer, Engine::Postgres)]
+#[apply(every_source)]
 #[tokio::test]
 async fn what_reads_differently_each_time_is_neither_equal_nor_a_difference(
-    #[case] source: Engine,
-    #[case] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(BEFORE).await?;

@@ -3,10 +3,12 @@
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::Entity;
 use wattle_sync::{RewindTo, preview_rewind, request_rewind, rewind_range};
 use wattle_testbed::Engine;
 
+use crate::engines::every_source;
 use crate::mini::{Mini, system};
 
 const BEFORE: &str = "
@@ -35,17 +37,11 @@ async fn now(mini: &Mini) -> Result<DateTime<Utc>> {
         .to_utc())
 }
 
-#[rstest]
-#[case(Engine::Postgres, Engine::Postgres)]
-#[case(Engine::Postgres, Engine::Sqlite)]
-#[case(Engine::Sqlite, Engine::Postgres)]
-#[case(Engine::Sqlite, Engine::Sqlite)]
-#[case(Engine::MariaDb, Engine::Postgres)]
-#[case(Engine::SqlServer, Engine::Postgres)]
+#[apply(every_source)]
 #[tokio::test]
 async fn a_rewind_repairs_what_was_named_since_and_moves_no_live_marker(
-    #[case] source: Engine,
-    #[case] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     let _running = mini.run_and_hydrate().await?;

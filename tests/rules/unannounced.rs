@@ -3,9 +3,11 @@
 
 use anyhow::{Result, ensure};
 use rstest::rstest;
+use rstest_reuse::apply;
 use wattle_core::Entity;
 use wattle_testbed::Engine;
 
+use crate::engines::every_source;
 use crate::mini::pack::{FILES, INVOICE, on};
 use crate::mini::{Mini, Setup, pack_with, refused};
 
@@ -87,12 +89,9 @@ async fn check_refuses_an_unlogged_table() -> Result<()> {
     Ok(())
 }
 
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
-async fn a_truncated_table_leaves_what_came_after(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
-) -> Result<()> {
+async fn a_truncated_table_leaves_what_came_after(source: Engine, target: Engine) -> Result<()> {
     let mini = Mini::on(source, target).await?;
     mini.sql(
         "insert into crm.account (account_no) values ('A'), ('B');
@@ -114,11 +113,11 @@ async fn a_truncated_table_leaves_what_came_after(
 }
 
 /// No record is rooted in these tables; accounts were built from their rows.
-#[rstest]
+#[apply(every_source)]
 #[tokio::test]
 async fn a_truncated_table_that_fed_other_records_leaves_them_without(
-    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
-    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    source: Engine,
+    target: Engine,
 ) -> Result<()> {
     const ADDRESS: &str = "0f0e0d0c-0000-4000-8000-000000000001";
     let mini = Mini::on(source, target).await?;

@@ -11,6 +11,7 @@ mod customer;
 mod described;
 mod discovery;
 mod invoice;
+mod paging;
 mod payment_schedule;
 mod request;
 mod several;

@@ -4,12 +4,12 @@ use actix_web::http::Method;
 use rstest::rstest;
 use uuid::Uuid;
 use wattle_api::endpoints::{ENDPOINTS, FilterValues, served_to_recipients};
-
+use wattle_tenants::issuer::Claims;
 use wattle_testbed::Engine;
 
 use crate::support::{
-    ALL_SCOPES, BANKSIA, CORREA, CUSTOMER, Consent, PRODUCT, Platform, about, asking, bare, code, path_of,
-    request,
+    ALL_SCOPES, BANKSIA, CORREA, CUSTOMER, Consent, PRODUCT, Platform, about, asking, bare, base_url, claims,
+    code, issuer_of, path_of, request,
 };
 
 /// A platform with one shareable account and everything that hangs off it.
@@ -121,6 +121,13 @@ async fn no_endpoint_answers_without_a_good_token(
     let token = platform.token(&consent, ALL_SCOPES);
     let (head, rest) = token.split_once('.').unwrap();
     let interaction = Uuid::new_v4().to_string();
+    let good = || claims(CORREA, PRODUCT, &consent, ALL_SCOPES);
+    let expired = platform.mint(CORREA, -300, &good());
+    let elsewhere = Claims { aud: base_url(BANKSIA), ..good() };
+    let elsewhere = platform.mint(CORREA, 300, &elsewhere);
+    let stranger = Claims { iss: issuer_of(BANKSIA), ..good() };
+    let stranger = platform.mint(CORREA, 300, &stranger);
+    let theirs = platform.mint(BANKSIA, 300, &good());
     for endpoint in served_to_recipients() {
         for (authorization, challenge) in [
             (None, "Bearer"),
@@ -128,6 +135,10 @@ async fn no_endpoint_answers_without_a_good_token(
             (Some(format!("Basic {token}")), "Bearer"),
             (Some("Bearer nonsense".to_owned()), r#"Bearer error="invalid_token""#),
             (Some(format!("Bearer {head}x.{rest}")), r#"Bearer error="invalid_token""#),
+            (Some(format!("Bearer {expired}")), r#"Bearer error="invalid_token""#),
+            (Some(format!("Bearer {elsewhere}")), r#"Bearer error="invalid_token""#),
+            (Some(format!("Bearer {stranger}")), r#"Bearer error="invalid_token""#),
+            (Some(format!("Bearer {theirs}")), r#"Bearer error="invalid_token""#),
         ] {
             let mut asked = about(endpoint, &id, bare(Method::GET, &path_of(endpoint, CORREA, &id)))
                 .insert_header(("x-fapi-interaction-id", interaction.as_str()));

@@ -172,16 +172,13 @@ impl Platform {
     }
 
     pub(crate) fn token_for(&self, tenant: &str, product: &str, consent: &Consent, scope: &str) -> String {
+        self.mint(tenant, 300, &claims(tenant, product, consent, scope))
+    }
+
+    /// What a tenant's issuer would sign.
+    pub(crate) fn mint(&self, tenant: &str, ttl_secs: i64, claims: &Claims) -> String {
         let issuer = DevelopmentIssuer::new(&self.secrets, &TenantId::parse(tenant).unwrap());
-        let claims = Claims {
-            iss: issuer_of(tenant),
-            aud: base_url(tenant),
-            sub: "someone".to_owned(),
-            client_id: product.to_owned(),
-            scope: scope.to_owned(),
-            cdr_arrangement_id: consent.arrangement.arrangement_id,
-        };
-        issuer.mint(&claims, 300).unwrap()
+        issuer.mint(claims, ttl_secs).unwrap()
     }
 
     /// Calls the API with a request that is valid but for what the test changed.
@@ -234,6 +231,18 @@ impl Platform {
             assert!(records.len() as u64 <= page["meta"]["totalRecords"].as_u64().unwrap());
         }
         records
+    }
+}
+
+/// The claims of a good token.
+pub(crate) fn claims(tenant: &str, product: &str, consent: &Consent, scope: &str) -> Claims {
+    Claims {
+        iss: issuer_of(tenant),
+        aud: base_url(tenant),
+        sub: "someone".to_owned(),
+        client_id: product.to_owned(),
+        scope: scope.to_owned(),
+        cdr_arrangement_id: consent.arrangement.arrangement_id,
     }
 }
 

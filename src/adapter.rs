@@ -152,6 +152,7 @@ fn engine(url: &str) -> anyhow::Result<&'static str> {
         ("postgres:", "postgres"),
         ("postgresql:", "postgres"),
         ("mysql:", "mysql"),
+        ("mariadb:", "mysql"),
         ("sqlserver:", "sqlserver"),
         ("sqlite:", "sqlite"),
     ];

@@ -43,6 +43,28 @@ const READING: [&str; 9] =
 const WRITING: [&str; 7] =
     ["insert", "update", "key_change", "delete", "rollback", "large_transaction", "fence"];
 
+/// Proposes a pack from the catalogue and asks that it has every node of the one that we ship, with the same key.
+async fn is_proposed(url: &str, files: &[(&str, &str)]) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let pack = folder.path().join("pack");
+    let args = ["adapter", "new", &pack.display().to_string(), "--source", url];
+    let said = Wattle::at(env!("CARGO_BIN_EXE_wattle")).args(args).run(PATIENCE).await?.success()?;
+    let proposed = std::fs::read_to_string(pack.join("graph.toml"))?;
+    // A node that no entity reads is a comment.
+    let plain = proposed.replace("# ", "").replace(['"', '\'', '`', '[', ']'], "");
+    let shipped = Pack::from_files(files).map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
+    for node in shipped.graph().node_ids().map(|id| shipped.graph().node(id)) {
+        let relation = node.relation.replace(['[', ']'], "");
+        let key: Vec<String> =
+            node.key.iter().map(|column| format!("{} {}", column.name, column.key_type.name())).collect();
+        let lines = format!("relation = {relation}\nkey = {}\n", key.join(", "));
+        // The names of SQL Server mind no case.
+        let found = plain.to_lowercase().contains(&lines.to_lowercase());
+        ensure!(found, "{lines} is not in {proposed}{said}");
+    }
+    Ok(proposed)
+}
+
 fn all() -> Vec<&'static str> {
     READING.into_iter().chain(WRITING).collect()
 }
@@ -60,6 +82,7 @@ async fn dianella_passes_and_nothing_is_written_unasked() -> Result<()> {
     read.success()?;
     ensure!(contents(&file)? == bytes, "the file was written to");
     passes("dianella", &url, &all()).await?;
+    is_proposed(&url, wattle_dianella::PACK).await?;
     Ok(())
 }
 
@@ -94,6 +117,7 @@ async fn correa_passes_and_leaves_no_slot() -> Result<()> {
     let mut proved = all();
     proved.push("reconnect");
     passes("correa", &database.url(), &proved).await?;
+    is_proposed(&database.url(), wattle_correa::PACK).await?;
     let slots = "select count(*)::text from pg_replication_slots where database = current_database()";
     ensure!(database.value(slots).await?.as_deref() == Some("0"), "a slot is left behind");
     Ok(())
@@ -104,6 +128,10 @@ async fn banksia_passes() -> Result<()> {
     let database = MariaDb::shared().await?.database("kit_banksia").await?;
     wattle_banksia::create(&database.url(), config(), |_| {}).await?;
     passes("banksia", &database.url(), &all()).await?;
+    let mariadb = database.url().replace("mysql://", "mariadb://");
+    let proposed = is_proposed(&mariadb, wattle_banksia::PACK).await?;
+    let edge = "{ node = \"cust_account\", by = [\"acct_no\"] }, # owns: its columns are part of the key";
+    ensure!(proposed.contains(edge), "{edge} is not in {proposed}");
     Ok(())
 }
 
@@ -112,6 +140,9 @@ async fn acacia_passes() -> Result<()> {
     let database = SqlServer::shared().await?.database("kit_acacia").await?;
     wattle_acacia::create(&database.url(), config(), |_| {}).await?;
     passes("acacia", &database.url(), &all()).await?;
+    let proposed = is_proposed(&database.url(), wattle_acacia::PACK).await?;
+    let edge = "{ node = \"account\", by = [\"AccountId\"] }, # owns";
+    ensure!(proposed.contains(edge), "{edge} is not in {proposed}");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use wattle_adapter_kit::{propose, tables};
+use wattle_adapter_kit::{SqlSession, propose, tables};
 use wattle_sql::Pack;
 
 use super::{resolved, session};
@@ -14,7 +14,7 @@ use super::{resolved, session};
 pub(crate) struct New {
     /// The pack's folder, which must not be there yet.
     name: PathBuf,
-    /// The database: postgres://…, mysql://… or sqlite:PATH, or env:NAME. It is only read.
+    /// The database: postgres://…, mysql://…, sqlserver://… or sqlite:PATH, or env:NAME. It is only read.
     #[arg(long)]
     source: String,
     /// The IANA time zone of dates and times without one.
@@ -35,7 +35,7 @@ impl New {
         if tables.is_empty() {
             bail!("this login sees no tables: let it read the retailer's");
         }
-        let proposal = propose(&tables, &self.zone);
+        let proposal = propose(&tables, session.dialect(), &self.zone);
         std::fs::create_dir_all(self.name.join("fetch"))?;
         for (path, text) in &proposal.files {
             std::fs::write(self.name.join(path), text)?;

@@ -31,8 +31,10 @@ pub(super) async fn open(url: &str) -> anyhow::Result<Session> {
             Ok(Session::Postgres(client))
         }
         "mysql" => {
+            // MariaDB's own clients write it so.
+            let url = url.replacen("mariadb:", "mysql:", 1);
             let opts =
-                mysql_async::OptsBuilder::from_opts(mysql_async::Opts::from_url(url)?).prefer_socket(false);
+                mysql_async::OptsBuilder::from_opts(mysql_async::Opts::from_url(&url)?).prefer_socket(false);
             Ok(Session::MySql(mysql_async::Conn::new(opts).await?))
         }
         "sqlserver" => {

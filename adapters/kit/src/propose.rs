@@ -12,6 +12,8 @@ use wattle_core::{Entity, KeyType};
 
 use graph::Draft;
 
+use crate::SqlDialect;
+
 /// A table of the source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
@@ -58,13 +60,14 @@ pub struct Proposal {
     pub undecided: Vec<String>,
 }
 
-/// Proposes a pack for these tables, whose dates and times without a zone are local to `zone`.
-pub fn propose(tables: &[Table], zone: &str) -> Proposal {
+/// Proposes a pack for these tables, whose dates and times without a zone are local to `zone`. Its queries are written in
+/// the dialect.
+pub fn propose(tables: &[Table], dialect: SqlDialect, zone: &str) -> Proposal {
     let mut draft = Draft::of(tables);
     draft.choose_entities();
     let mut files = vec![("graph.toml".to_owned(), draft.graph_file(zone))];
     for entity in Entity::ALL {
-        if let Some(text) = query::skeleton(&draft, entity) {
+        if let Some(text) = query::skeleton(&draft, dialect, entity) {
             files.push((format!("fetch/{entity}.sql"), text));
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct DraftEdge {
     pub(super) columns: Vec<String>,
     pub(super) owns: bool,
     why: &'static str,
+    /// Does a foreign key say so, or a column's name alone?
+    declared: bool,
 }
 
 /// A proposal in the making.
@@ -57,7 +59,12 @@ impl<'t> Draft<'t> {
     }
 
     fn edges(&self, table: &Table) -> Vec<DraftEdge> {
-        table.foreign_keys.iter().filter_map(|key| self.edge(table, key)).collect()
+        let declared = table.foreign_keys.iter().filter_map(|key| self.edge(table, key));
+        let named = self.nodes.iter().filter_map(|node| {
+            let key = named_after(table, node.table)?;
+            Some(DraftEdge { declared: false, ..self.edge(table, &key)? })
+        });
+        declared.chain(named).collect()
     }
 
     fn edge(&self, table: &Table, key: &ForeignKey) -> Option<DraftEdge> {
@@ -86,7 +93,7 @@ impl<'t> Draft<'t> {
                 "owns, as its columns are never NULL; if it merely mentions the other row, move it to refers_to",
             )
         };
-        Some(DraftEdge { to, columns, owns, why })
+        Some(DraftEdge { to, columns, owns, why, declared: true })
     }
 
     /// Takes tables for entities as long as the graph is valid, owners first.
@@ -279,13 +286,44 @@ impl<'t> Draft<'t> {
             for edge in edges {
                 let by: Vec<String> = edge.columns.iter().map(|name| toml_text(name)).collect();
                 let node = &self.nodes[edge.to].name;
-                let _ =
-                    writeln!(text, "    {{ node = \"{node}\", by = [{}] }}, # {}", by.join(", "), edge.why);
+                let whose = if edge.declared { "" } else { " (by its name: no foreign key says so)" };
+                let _ = writeln!(
+                    text,
+                    "    {{ node = \"{node}\", by = [{}] }}, # {}{whose}",
+                    by.join(", "),
+                    edge.why
+                );
             }
             text.push_str("]\n");
         }
         text
     }
+}
+
+/// The foreign key that a retailer might have left out: a table has no key to another, but a column named as that one's
+/// own key is, `AccountId` of `Account`.
+fn named_after(table: &Table, other: &Table) -> Option<ForeignKey> {
+    let [key] = &other.primary_key[..] else { return None };
+    let plain = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let column = plain(key);
+    let stem = ["id", "number", "no", "code", "key"].iter().find_map(|end| column.strip_suffix(end))?;
+    let named = plain(last_part(&other.relation));
+    let of = |table: &Table| table.column(key).and_then(|column| key_type(&column.sql_type));
+    let is_declared = table.foreign_keys.iter().any(|declared| declared.relation == other.relation);
+    let fits = !stem.is_empty() && named.trim_end_matches('s') == stem.trim_end_matches('s');
+    (fits
+        && !is_declared
+        && table.relation != other.relation
+        && of(table).is_some()
+        && of(table) == of(other))
+    .then(|| ForeignKey {
+        columns: vec![key.clone()],
+        relation: other.relation.clone(),
+        referenced: vec![key.clone()],
+        cascades: false,
+    })
 }
 
 impl Table {
@@ -295,6 +333,9 @@ impl Table {
 }
 
 fn toml_text(text: &str) -> String {
+    if text.contains('"') && !text.contains('\'') {
+        return format!("'{text}'");
+    }
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
@@ -305,8 +346,9 @@ pub(super) fn last_part(relation: &str) -> &str {
 /// The table's name, or its schema's before it where another table has it.
 fn free_name(nodes: &[Node<'_>], table: &Table) -> String {
     let plain = |text: &str| -> String {
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
+        let said = text.chars().filter(|c| !['"', '`', '[', ']'].contains(c));
+        said.map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
     };
-    let short = plain(last_part(&table.relation).trim_matches('"'));
+    let short = plain(last_part(&table.relation));
     if nodes.iter().any(|node| node.name == short) { plain(&table.relation) } else { short }
 }

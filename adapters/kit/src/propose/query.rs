@@ -6,13 +6,21 @@ use wattle_core::Entity;
 use wattle_core::entity::{Field, Object, Presence, Shape};
 
 use super::graph::Draft;
+use crate::SqlDialect;
 
 /// The main query of an entity that has a root: its key and owners, the columns whose names say which field they are,
 /// and as comments the fields that are still to fill.
-pub(super) fn skeleton(draft: &Draft<'_>, entity: Entity) -> Option<String> {
+pub(super) fn skeleton(draft: &Draft<'_>, dialect: SqlDialect, entity: Entity) -> Option<String> {
     let root = *draft.roots.get(&entity)?;
     let node = &draft.nodes[root];
     let mut selected = vec![format!("k.ord as \"$ord\"")];
+    let key_aliases = |alias: &str, table: &str, columns: &[String], names: &[String]| -> Vec<String> {
+        let written = |(column, name): (&String, &String)| {
+            let part = if columns.len() == 1 { String::new() } else { format!(".{name}") };
+            format!("{table}.{} as \"{alias}{part}\"", dialect.quote(column))
+        };
+        columns.iter().zip(names).map(written).collect()
+    };
     selected.extend(key_aliases("$key", "t", &node.table.primary_key, &node.table.primary_key));
     let mut joins = String::new();
     for (number, owner) in entity.owners().iter().enumerate() {
@@ -29,8 +37,11 @@ pub(super) fn skeleton(draft: &Draft<'_>, entity: Entity) -> Option<String> {
             }
             let next = format!("o{number}_{step}");
             let on = edge.columns.iter().zip(&predecessor.primary_key);
-            let on: Vec<String> =
-                on.map(|(column, key)| format!("{next}.{key} = {alias}.{column}")).collect();
+            let on: Vec<String> = on
+                .map(|(column, key)| {
+                    format!("{next}.{} = {alias}.{}", dialect.quote(key), dialect.quote(column))
+                })
+                .collect();
             let _ = write!(joins, "\njoin {} {next} on {}", predecessor.relation, on.join(" and "));
             selected.extend(key_aliases(
                 &format!("$from.{}", draft.nodes[edge.to].name),
@@ -47,7 +58,7 @@ pub(super) fn skeleton(draft: &Draft<'_>, entity: Entity) -> Option<String> {
         let named = node.table.columns.iter().find(|column| plain(&column.name) == plain(path));
         match named {
             Some(column) if !matches!(field.shape, Shape::List(_)) => {
-                selected.push(format!("t.{} as \"{path}\"", column.name));
+                selected.push(format!("t.{} as \"{path}\"", dialect.quote(&column.name)));
             }
             _ => open.push(to_fill(entity, path, field, mandatory)),
         }
@@ -60,7 +71,10 @@ pub(super) fn skeleton(draft: &Draft<'_>, entity: Entity) -> Option<String> {
             "rows of {name}: select their key as \"$from.{name}\" where they are read, or fold it"
         ));
     }
-    let key = node.table.primary_key.iter().map(|name| format!("t.{name} = k.{name}"));
+    let key = node.table.primary_key.iter().map(|name| {
+        let name = dialect.quote(name);
+        format!("t.{name} = k.{name}")
+    });
     let mut text = format!("-- The records of {entity}, each a row of {}.\n", node.table.relation);
     let _ = writeln!(text, "select {}", selected.join(",\n       "));
     if !open.is_empty() {
@@ -76,17 +90,6 @@ pub(super) fn skeleton(draft: &Draft<'_>, entity: Entity) -> Option<String> {
         key.collect::<Vec<_>>().join(" and ")
     );
     Some(text)
-}
-
-fn key_aliases(alias: &str, table: &str, columns: &[String], names: &[String]) -> Vec<String> {
-    match columns {
-        [column] => vec![format!("{table}.{column} as \"{alias}\"")],
-        _ => columns
-            .iter()
-            .zip(names)
-            .map(|(column, name)| format!("{table}.{column} as \"{alias}.{name}\""))
-            .collect(),
-    }
 }
 
 /// Every field outside arrays, by its path, and whether it must be there.

@@ -27,7 +27,8 @@ fn text(value: &str) -> String {
 }
 
 impl SqlDialect {
-    pub(super) fn quote(self, name: &str) -> String {
+    /// A name as SQL writes it, whatever is in it.
+    pub(crate) fn quote(self, name: &str) -> String {
         match self {
             Self::MySql => format!("`{}`", name.replace('`', "``")),
             Self::SqlServer => format!("[{}]", name.replace(']', "]]")),

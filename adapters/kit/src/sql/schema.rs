@@ -30,7 +30,7 @@ const POSTGRES_KEYS: &str = "
     order by 1, 2, k.at";
 
 const MYSQL_COLUMNS: &str = "
-    select c.table_name, c.column_name, case c.data_type when 'binary' then c.column_type else c.data_type end,
+    select concat('`', replace(c.table_name, '`', '``'), '`'), c.column_name, case c.data_type when 'binary' then c.column_type else c.data_type end,
            case c.is_nullable when 'YES' then '1' else '0' end, cast(k.ordinal_position as char)
     from information_schema.columns c
     join information_schema.tables t
@@ -42,7 +42,8 @@ const MYSQL_COLUMNS: &str = "
     order by c.table_name, c.ordinal_position";
 
 const MYSQL_KEYS: &str = "
-    select k.table_name, k.constraint_name, k.column_name, k.referenced_table_name, k.referenced_column_name,
+    select concat('`', replace(k.table_name, '`', '``'), '`'), k.constraint_name, k.column_name,
+           concat('`', replace(k.referenced_table_name, '`', '``'), '`'), k.referenced_column_name,
            case r.delete_rule when 'CASCADE' then '1' else '0' end
     from information_schema.key_column_usage k
     join information_schema.referential_constraints r
@@ -50,8 +51,33 @@ const MYSQL_KEYS: &str = "
     where k.table_schema = database() and k.referenced_table_schema = database()
     order by k.table_name, k.constraint_name, k.ordinal_position";
 
+const SQLSERVER_COLUMNS: &str = "
+    select '[' + replace(s.name, ']', ']]') + '].[' + replace(t.name, ']', ']]') + ']', c.name, ty.name,
+           case c.is_nullable when 1 then '1' else '0' end,
+           (select cast(ic.key_ordinal as nvarchar(3)) from sys.indexes i
+            join sys.index_columns ic on ic.object_id = i.object_id and ic.index_id = i.index_id
+            where i.object_id = t.object_id and i.is_primary_key = 1 and ic.column_id = c.column_id)
+    from sys.tables t
+    join sys.schemas s on s.schema_id = t.schema_id
+    join sys.columns c on c.object_id = t.object_id
+    join sys.types ty on ty.user_type_id = c.system_type_id
+    where t.is_ms_shipped = 0
+    order by s.name, t.name, c.column_id";
+
+const SQLSERVER_KEYS: &str = "
+    select '[' + replace(s.name, ']', ']]') + '].[' + replace(t.name, ']', ']]') + ']', f.name, c.name,
+           '[' + replace(q.name, ']', ']]') + '].[' + replace(r.name, ']', ']]') + ']', d.name,
+           case f.delete_referential_action when 1 then '1' else '0' end
+    from sys.foreign_keys f
+    join sys.foreign_key_columns k on k.constraint_object_id = f.object_id
+    join sys.tables t on t.object_id = f.parent_object_id join sys.schemas s on s.schema_id = t.schema_id
+    join sys.tables r on r.object_id = f.referenced_object_id join sys.schemas q on q.schema_id = r.schema_id
+    join sys.columns c on c.object_id = t.object_id and c.column_id = k.parent_column_id
+    join sys.columns d on d.object_id = r.object_id and d.column_id = k.referenced_column_id
+    order by s.name, t.name, f.name, k.constraint_column_id";
+
 const SQLITE_COLUMNS: &str = "
-    select s.name, x.name, lower(case x.type when '' then 'text' else x.type end),
+    select printf('\"%w\"', s.name), x.name, lower(case x.type when '' then 'text' else x.type end),
            case when x.\"notnull\" = 1 or x.pk > 0 then '0' else '1' end, nullif(cast(x.pk as text), '0')
     from sqlite_schema s, pragma_table_xinfo(s.name) x
     where s.type = 'table' and s.name not like 'sqlite\\_%' escape '\\' and s.name not like 'wattle\\_%' escape '\\'
@@ -59,7 +85,7 @@ const SQLITE_COLUMNS: &str = "
 
 // A key that names no columns points at the primary key.
 const SQLITE_KEYS: &str = "
-    select s.name, cast(f.id as text), f.\"from\", f.\"table\",
+    select printf('\"%w\"', s.name), cast(f.id as text), f.\"from\", printf('\"%w\"', f.\"table\"),
            coalesce(f.\"to\", (select name from pragma_table_info(f.\"table\") where pk = f.seq + 1)),
            case f.on_delete when 'CASCADE' then '1' else '0' end
     from sqlite_schema s, pragma_foreign_key_list(s.name) f
@@ -69,17 +95,13 @@ const SQLITE_KEYS: &str = "
 /// Reads all tables that the session sees.
 ///
 /// # Errors
-/// The database's message, or that this engine's catalogue cannot be read for a proposal yet.
+/// The database's message.
 pub async fn tables(session: &mut impl SqlSession) -> Result<Vec<Table>, String> {
     let (columns, keys) = match session.dialect() {
         SqlDialect::PostgreSql => (POSTGRES_COLUMNS, POSTGRES_KEYS),
         SqlDialect::MySql => (MYSQL_COLUMNS, MYSQL_KEYS),
         SqlDialect::Sqlite => (SQLITE_COLUMNS, SQLITE_KEYS),
-        SqlDialect::SqlServer => {
-            return Err(
-                "packs are not proposed from SQL Server's catalogue: write graph.toml by hand".to_owned()
-            );
-        }
+        SqlDialect::SqlServer => (SQLSERVER_COLUMNS, SQLSERVER_KEYS),
     };
     let mut tables: Vec<Table> = Vec::new();
     let mut places: Vec<Vec<(usize, String)>> = Vec::new();

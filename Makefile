@@ -1,6 +1,6 @@
 # The chores of this repository. `make test` is what CI runs and all a change has to pass.
 
-.PHONY: help demo setup lint test conformance fuzz soak bench docs
+.PHONY: help demo setup lint test conformance mysql fuzz soak bench docs
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ test: lint ## lints, then runs every test; servers are started privately
 conformance: setup ## checks every answer against the standard's OpenAPI documents, cds_energy.json and cds_common.json, in the folder CDS
 	@test -n "$(CDS)" || { echo "say where the documents are: make conformance CDS=DIR" >&2; exit 1; }
 	CDS="$(abspath $(CDS))" cargo test --test conformance
+
+mysql: setup ## runs the tests of MariaDB sources on the MySQL, 8.0 or later, whose mysqld is at MYSQLD
+	@test -n "$(MYSQLD)" || { echo "say where the server is: make mysql MYSQLD=/usr/sbin/mysqld" >&2; exit 1; }
+	WATTLE_TEST_MYSQLD="$(abspath $(MYSQLD))" cargo test --workspace --test mysql --test banksia
+	WATTLE_TEST_MYSQLD="$(abspath $(MYSQLD))" cargo test --workspace --test rules --test convergence --test adapter_test \
+		-- MariaDb mariadb banksia
 
 fuzz: ## asks the demo's API at random, after its OpenAPI document; needs Python 3 and its package index
 	scripts/fuzz

@@ -1,7 +1,7 @@
 //! The pack of the small retailer, and its tables: written once, as PostgreSQL reads them.
 
 use regex::Regex;
-use wattle_testbed::Engine;
+use wattle_testbed::{Engine, is_mysql};
 
 /// What SQLite reads otherwise, here and in what tests run at the source. It has no schemas, it would keep decimals as
 /// floats, which are refused, and its lists are JSON.
@@ -10,11 +10,13 @@ const ON_SQLITE: [(&str, &str); 4] =
 
 /// What MariaDB reads otherwise. A schema would be a database of its own, texts have no length to be a key by, and
 /// `usage` is a word of its own.
-const ON_MARIADB: [(&str, &str); 13] = [
+const ON_MARIADB: [(&str, &str); 14] = [
     ("crm.", ""),
     ("billing.", ""),
     ("'{}'::text[]", "'[]'"),
-    ("jsonb", "longtext"),
+    // No text of any length has a default on MySQL.
+    ("jsonb not null", "varchar(4000) not null"),
+    ("text not null default", "varchar(200) not null default"),
     ("timestamptz", "timestamp null"),
     ("account_no text not null", "account_no varchar(40) not null"),
     ("account_no text primary key", "account_no varchar(40) primary key"),
@@ -58,13 +60,21 @@ pub(crate) fn on(engine: Engine, text: &str) -> String {
                 .iter()
                 .fold(text.to_owned(), |text, (postgres, mariadb)| text.replace(postgres, mariadb));
             // A column that is renamed, and not the table.
-            text.replace(" rename ", " rename column ").replace(" rename column to ", " rename to ")
+            let text =
+                text.replace(" rename ", " rename column ").replace(" rename column to ", " rename to ");
+            if is_mysql() && !text.contains("[node.") { without_uuids(&text) } else { text }
         }
         Engine::SqlServer if text.contains("[node.") => text.to_owned(),
         Engine::SqlServer => ON_SQL_SERVER.iter().fold(text.to_owned(), |text, (pattern, sql_server)| {
             Regex::new(pattern).expect("it is a pattern").replace_all(&text, *sql_server).into_owned()
         }),
     }
+}
+
+/// SQL as MySQL reads it, which has no type for UUIDs.
+fn without_uuids(sql: &str) -> String {
+    let literal = Regex::new("'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'").expect("it is a pattern");
+    literal.replace_all(&sql.replace(" uuid", " binary(16)"), "uuid_to_bin($0)").into_owned()
 }
 
 /// SQL that builds tables anew, without any row.

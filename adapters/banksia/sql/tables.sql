@@ -8,7 +8,7 @@ create table cust_customer (
     kind               enum('PERSON', 'BUSINESS') not null,
     title              varchar(10),
     first_name         varchar(60),
-    middle_names       longtext not null default '[]' check (json_valid(middle_names)),
+    middle_names       longtext not null default ('[]') check (json_valid(middle_names)),
     last_name          varchar(60) not null,
     suffix             varchar(10),
     occupation         char(6),
@@ -95,7 +95,7 @@ create table cust_contact (
     acct_no      varchar(20) character set latin1 collate latin1_general_ci not null,
     title        varchar(10),
     first_name   varchar(60),
-    middle_names longtext not null default '[]' check (json_valid(middle_names)),
+    middle_names longtext not null default ('[]') check (json_valid(middle_names)),
     last_name    varchar(60) not null,
     suffix       varchar(10),
     foreign key (acct_no) references cust_account (acct_no) on update cascade on delete cascade

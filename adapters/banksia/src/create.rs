@@ -32,7 +32,13 @@ pub async fn create(
         return Err(Error::NotEmpty(name));
     }
     let world = World::new(config);
-    execute(&mut conn, TABLES).await?;
+    let version: String = conn.query_first("select version()").await?.unwrap_or_default();
+    let tables = match version.contains("MariaDB") {
+        true => TABLES.to_owned(),
+        // MySQL has no type for UUIDs.
+        false => TABLES.replace(" uuid", " binary(16)"),
+    };
+    execute(&mut conn, &tables).await?;
     // The World is consistent; checking every row would take longer than writing it.
     execute(&mut conn, "set foreign_key_checks = 0, unique_checks = 0; begin").await?;
     let mut load = Load { conn: &mut conn, progress, row_count: 0 };

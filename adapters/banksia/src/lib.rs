@@ -11,7 +11,8 @@
 //! - [`Banksia`] is the projection by which answers of the World name Banksia's keys.
 //!
 //! It creates no login: that is the retailer's database administrator's, and `wattle check` says what it needs.
-//! Connections are made without TLS, since a sample database is a local one. The UUID type needs MariaDB 10.7.
+//! Connections are made without TLS, since a sample database is a local one. The UUID type needs MariaDB 10.7; MySQL has
+//! BINARY(16) in its place.
 
 mod create;
 mod customer_table;

@@ -71,7 +71,7 @@ pub(crate) fn contact(row: &mut Row, numbers: &Numbers<'_>, contact: &Contact) {
 }
 
 pub(crate) fn point(row: &mut Row, point: &ServicePoint) {
-    row.put(point_key(point.id)).put(fuel(point.fuel)).put(&point.national_number);
+    row.expression(Some(point_bytes(point.id))).put(fuel(point.fuel)).put(&point.national_number);
     row.expression(point.site.map(site_bytes));
 }
 
@@ -85,7 +85,8 @@ pub(crate) fn contract_points(agreement: &Agreement) -> impl Iterator<Item = (&A
 }
 
 pub(crate) fn contract_point(row: &mut Row, (agreement, position): (&Agreement, usize)) {
-    row.put(agreement.id).put(point_key(agreement.service_points[position])).put(position + 1);
+    row.put(agreement.id);
+    row.expression(Some(point_bytes(agreement.service_points[position]))).put(position + 1);
 }
 
 pub(crate) fn invoice(row: &mut Row, numbers: &Numbers<'_>, invoice: &Invoice) {
@@ -129,7 +130,7 @@ pub(crate) fn invoice_line(row: &mut Row, (invoice, index): (&Invoice, usize)) {
         LineKind::Other(kind) => ("OTH", Some(class(kind))),
     };
     row.put(invoice.id).put(index + 1).put(scope).put(kind).opt(charge_type);
-    row.opt(line.service_point.map(point_key)).put(line.amount).put(line.gst).put(line.description);
+    row.expression(line.service_point.map(point_bytes)).put(line.amount).put(line.gst).put(line.description);
 }
 
 pub(crate) fn ledger(row: &mut Row, numbers: &Numbers<'_>, entry: &LedgerEntry) {
@@ -149,7 +150,7 @@ pub(crate) fn ledger(row: &mut Row, numbers: &Numbers<'_>, entry: &LedgerEntry) 
         .put(local(entry.posted))
         .put(entry_kind(entry))
         .opt(entry.invoice)
-        .opt(entry.service_point.map(point_key))
+        .expression(entry.service_point.map(point_bytes))
         .put(entry.amount)
         .put(entry.gst)
         .opt(description)
@@ -206,6 +207,11 @@ pub(crate) fn site_bytes(id: AddressId) -> String {
 pub(crate) fn point_key(id: ServicePointId) -> String {
     let scattered = id.0.wrapping_mul(0x85eb_ca6b);
     format!("{scattered:08x}-5e71-4000-8000-{:012x}", id.0)
+}
+
+/// The same as bytes, which MariaDB takes for a UUID and MySQL for what it keeps in the place of one.
+fn point_bytes(id: ServicePointId) -> String {
+    format!("x'{}'", point_key(id).replace('-', ""))
 }
 
 pub(crate) fn json_list(texts: &[&str]) -> String {

@@ -36,7 +36,7 @@ pub use agreement::{Fetched, Records};
 pub use certificates::Certificates;
 pub use dice::Dice;
 pub use eventually::eventually;
-pub use mariadb::{MariaDatabase, MariaDb};
+pub use mariadb::{MariaDatabase, MariaDb, is_mysql};
 pub use postgres::{Builder, Database, Postgres, Row, Statement, Stop};
 pub use proxy::{Fault, Proxy};
 pub use target::{Engine, Target};

@@ -1,4 +1,4 @@
-//! A private MariaDB server.
+//! A private MariaDB server, or MySQL where one is given.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,8 +31,11 @@ const LOG_TAIL_LINES: usize = 30;
 /// Raised when the data folder is made differently, so that a kept one of an older checkout is not used.
 const TEMPLATE_FORMAT: u32 = 1;
 
+/// The variable that names the `mysqld` of a MySQL to start in place of the machine's MariaDB.
+const MYSQLD_VARIABLE: &str = "WATTLE_TEST_MYSQLD";
+
 /// What every server starts with; later settings win.
-const DEFAULTS: [&str; 15] = [
+const DEFAULTS: [&str; 14] = [
     "--log-bin=binlog",
     "--binlog-format=ROW",
     "--server-id=1",
@@ -42,7 +45,6 @@ const DEFAULTS: [&str; 15] = [
     "--collation-server=utf8mb4_general_ci",
     "--max-connections=200",
     "--innodb-buffer-pool-size=64M",
-    "--innodb-log-file-size=16M",
     // A crash of the server is survived by what the machine's memory holds; nothing here survives the machine's.
     "--innodb-flush-log-at-trx-commit=2",
     "--sync-binlog=0",
@@ -52,7 +54,18 @@ const DEFAULTS: [&str; 15] = [
     "--default-time-zone=+00:00",
 ];
 
-/// A private MariaDB server with a row binlog.
+/// What MariaDB starts with besides.
+const MARIADB_DEFAULTS: [&str; 1] = ["--innodb-log-file-size=16M"];
+/// What MySQL starts with besides. Without GTIDs no snapshot of it can be told from another.
+const MYSQL_DEFAULTS: [&str; 5] = [
+    "--gtid-mode=ON",
+    "--enforce-gtid-consistency=ON",
+    "--innodb-redo-log-capacity=32M",
+    "--mysqlx=OFF",
+    "--secure-file-priv=NULL",
+];
+
+/// A private MariaDB server with a row binlog; with `WATTLE_TEST_MYSQLD=/path/to/mysqld`, that MySQL instead.
 ///
 /// Clones share the server; it ends with the last of them and with the last [`MariaDatabase`].
 #[derive(Debug, Clone)]
@@ -248,6 +261,19 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
+/// Are servers of MariaDB those of a MySQL that was given?
+pub fn is_mysql() -> bool {
+    mysqld().is_some()
+}
+
+fn mysqld() -> Option<PathBuf> {
+    std::env::var_os(MYSQLD_VARIABLE).map(PathBuf::from)
+}
+
+fn server_program() -> Result<PathBuf> {
+    mysqld().map_or_else(|| program("mariadbd"), Ok)
+}
+
 /// The path of one of the machine's MariaDB programs.
 fn program(name: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -266,19 +292,31 @@ fn template(account: Option<Account>) -> Result<PathBuf> {
     let version = match VERSION.get() {
         Some(version) => version,
         None => {
-            let mut command = Command::new(program("mariadbd")?);
+            let mut command = Command::new(server_program()?);
             command.args(["--no-defaults", "--version"]);
             let version = machine::run(command)?;
             let version = version.split_whitespace().nth(2).unwrap_or_default();
             VERSION.get_or_init(|| version.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-"))
         }
     };
-    let kept = machine::kept_folder(&format!("mariadb-{version}-format{TEMPLATE_FORMAT}"), |unfinished| {
+    let kind = if is_mysql() { "mysql" } else { "mariadb" };
+    let kept = machine::kept_folder(&format!("{kind}-{version}-format{TEMPLATE_FORMAT}"), |unfinished| {
         let folder = machine::folder("wattle-mariadb-install-", account)?;
         let data = folder.path().join("data");
-        let mut command = machine::server_command(&program("mariadb-install-db")?, account, folder.path());
-        command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
-        command.args(["--skip-name-resolve", "--innodb-log-file-size=16M"]);
+        let mut command = match mysqld() {
+            Some(mysqld) => {
+                let mut command = machine::server_command(&mysqld, account, folder.path());
+                command.args(["--no-defaults", "--initialize-insecure", "--innodb-redo-log-capacity=32M"]);
+                command
+            }
+            None => {
+                let install = program("mariadb-install-db")?;
+                let mut command = machine::server_command(&install, account, folder.path());
+                command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+                command.arg("--skip-name-resolve").args(MARIADB_DEFAULTS);
+                command
+            }
+        };
         command.arg(format!("--datadir={}", data.display()));
         machine::run(command)?;
         machine::copy_folder(&data, &unfinished.join("data"))
@@ -292,7 +330,13 @@ impl Server {
         let account = Account::for_servers()?;
         let template = template(account)?;
         let folder = machine::folder("wattle-mariadb-", account)?;
-        machine::copy_folder(&template, &folder.path().join("data"))?;
+        let data = folder.path().join("data");
+        machine::copy_folder(&template, &data)?;
+        // The identity of a MySQL; without it the server takes a new one.
+        let identity = data.join("auto.cnf");
+        if identity.exists() {
+            std::fs::remove_file(identity)?;
+        }
         let watcher = Mutex::new(Watcher::start("TERM", Some(folder.path()))?);
         let password = random_password();
         let server = Server {
@@ -367,14 +411,19 @@ impl Server {
 
     fn command(&self) -> Result<Command> {
         let folder = self.folder.path();
-        let mut command = machine::server_command(&program("mariadbd")?, self.account, folder);
+        let mut command = machine::server_command(&server_program()?, self.account, folder);
         command.arg("--no-defaults").arg(format!("--datadir={}", self.data().display()));
         command.arg(format!("--socket={}", folder.join("socket").display()));
         command.arg(format!("--pid-file={}", folder.join("pid").display()));
         command.arg(format!("--init-file={}", self.init_file().display()));
         // A server that starts removes the temporary files of others from a folder that they share.
         command.arg(format!("--tmpdir={}", folder.display()));
-        command.arg(format!("--port={}", self.port)).args(DEFAULTS).args(&self.settings);
+        command.arg(format!("--port={}", self.port)).args(DEFAULTS);
+        match mysqld() {
+            Some(_) => command.args(MYSQL_DEFAULTS),
+            None => command.args(MARIADB_DEFAULTS),
+        };
+        command.args(&self.settings);
         let log = File::options().create(true).append(true).open(folder.join("server.log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         Ok(command)

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use wattle_core::{Severity, SourceAdapter};
 use wattle_mysql::Options;
-use wattle_testbed::MariaDb;
+use wattle_testbed::{MariaDb, is_mysql};
 
 use crate::retailer::{FILES, Retailer, adapter, borrowed, refused, with};
 
@@ -32,6 +32,10 @@ async fn each_thing_that_is_wrong_comes_with_the_statement_that_mends_it() -> Re
         ("revoke replication slave on *.* from READER", "may not read the binlog"),
         ("revoke replication client on *.* from READER", "may not ask where the binlog stands"),
     ] {
+        if is_mysql() && spoil.contains("mysql56") {
+            println!("MySQL keeps no times as MariaDB 5.3 did");
+            continue;
+        }
         retailer.sql(&of_reader(spoil)).await?;
         let found = retailer.refused().await?;
         ensure!(found.len() == 1 && found[0].what.contains(words), "{spoil}: {found:#?}");
@@ -45,7 +49,7 @@ async fn each_thing_that_is_wrong_comes_with_the_statement_that_mends_it() -> Re
 
 #[tokio::test(flavor = "multi_thread")]
 async fn risks_are_warned_of() -> Result<()> {
-    let retailer = Retailer::alone(&["--expire-logs-days=1"]).await?;
+    let retailer = Retailer::alone(&["--binlog-expire-logs-seconds=86400"]).await?;
     retailer
         .sql(&format!(
             "grant insert on {}.bill to {}@'%'; set global time_zone = '+03:00'",
@@ -57,7 +61,7 @@ async fn risks_are_warned_of() -> Result<()> {
     for (severity, words) in [
         (Severity::Warning, "the binlog is kept for 24 hours"),
         (Severity::Warning, "could write: it has INSERT"),
-        (Severity::Advice, "binlog_row_metadata is NO_LOG"),
+        (Severity::Advice, "binlog_row_metadata is "),
         (Severity::Advice, "the server's clock is in the zone +03:00"),
     ] {
         let is_it = found.iter().any(|finding| finding.severity == severity && finding.what.contains(words));

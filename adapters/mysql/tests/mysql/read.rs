@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use wattle_core::{Entity, Fence, Key, SourceAdapter};
+use wattle_testbed::is_mysql;
 
 use crate::retailer::Retailer;
 
@@ -114,7 +115,7 @@ async fn keys_of_every_type_are_looked_up_by_index() -> Result<()> {
     retailer
         .sql(
             "insert into account (acct_no) select concat('A', seq) from seq_1_to_20000;
-             insert into site select unhex(md5(seq)), 'x' from seq_1_to_20000;
+             insert into site select unhex(lpad(hex(seq), 32, '0')), 'x' from seq_1_to_20000;
              insert into bill (bill_no, issued_on, step, acct_no) select seq, '2026-10-01', 0.5, concat('a', seq) from seq_1_to_20000;
              insert into bill_line select seq, '2026-10-01', 0.5, 1, 'x', 1 from seq_1_to_20000;
              insert into contact select '', seq, concat('A', seq), 'x' from seq_1_to_20000;
@@ -133,14 +134,13 @@ async fn keys_of_every_type_are_looked_up_by_index() -> Result<()> {
         (Entity::Holding, |n| format!("{n}|A{n}"), 3),
     ] {
         let keys: Vec<Key> = (1..=1_000).map(|n| Key::from_canonical(key(n))).collect();
-        let read =
-            "select variable_value from information_schema.global_status where variable_name = 'rows_read'";
-        let before: u64 = retailer.database.value(read).await?.unwrap_or_default().parse()?;
+        let read = if is_mysql() { "innodb_rows_read" } else { "rows_read" };
+        let before: u64 = retailer.status(read).await?.parse()?;
         let mut snapshot = retailer.adapter.snapshot(&Fence::default()).await?;
         ensure!(snapshot.fetch(entity, &keys).await?.len() == 1_000, "{entity}");
         // A session's count is added to the server's when it is idle or ends.
         drop(snapshot);
-        let after: u64 = retailer.database.value(read).await?.unwrap_or_default().parse()?;
+        let after: u64 = retailer.status(read).await?.parse()?;
         ensure!(after - before < 1_000 * per_key + 5_000, "{entity}: {} rows were read", after - before);
     }
     Ok(())

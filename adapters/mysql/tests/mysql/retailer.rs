@@ -1,14 +1,15 @@
-//! A small retailer on a MariaDB server, as its software would use it.
+//! A small retailer on a MariaDB server, or on MySQL where the testbed has one, as its software would use it.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use regex::Regex;
 use wattle_core::{
     Change, Entity, Feed, FeedEvent, Fence, Fetched, Finding, Key, Position, Severity, SourceAdapter,
 };
 use wattle_mysql::{MySqlAdapter, Options};
 use wattle_sql::Pack;
-use wattle_testbed::{MariaDatabase, MariaDb};
+use wattle_testbed::{MariaDatabase, MariaDb, is_mysql};
 
 const TABLES: &str = "
 create table person (person_id int unsigned primary key, kind char(1) not null default 'P');
@@ -152,7 +153,7 @@ impl Retailer {
 
     pub(crate) async fn on(server: MariaDb, files: &[(&str, &str)]) -> Result<Self> {
         let database = server.database("small").await?;
-        database.sql(TABLES).await?;
+        database.sql(&as_read(TABLES)?).await?;
         let reader = server.unique_name("reader");
         let grants = format!(
             "create user {reader}@'%' identified by 'reads';
@@ -170,7 +171,22 @@ impl Retailer {
     }
 
     pub(crate) async fn sql(&self, sql: &str) -> Result<()> {
-        self.database.sql(sql).await.map(drop)
+        self.database.sql(&as_read(sql)?).await.map(drop)
+    }
+
+    /// Is it MySQL, of this version or a later one?
+    pub(crate) async fn is_mysql_since(&self, major: u32, minor: u32) -> Result<bool> {
+        let version = self.database.value("select version()").await?.context("it has a version")?;
+        let mut parts = version.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or_default());
+        let found = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        Ok(is_mysql() && found >= (major, minor))
+    }
+
+    /// The server's own count of something.
+    pub(crate) async fn status(&self, name: &str) -> Result<String> {
+        let schema = if is_mysql() { "performance_schema" } else { "information_schema" };
+        let sql = format!("select variable_value from {schema}.global_status where variable_name = '{name}'");
+        self.database.value(&sql).await?.with_context(|| format!("there is no count of {name}"))
     }
 
     pub(crate) async fn begin(&self) -> Result<(Position, Box<dyn Feed>)> {
@@ -214,6 +230,21 @@ impl Retailer {
     pub(crate) async fn refused(&self) -> Result<Vec<Finding>> {
         refused(&self.adapter).await
     }
+}
+
+/// SQL as the server reads it; it is written as MariaDB does, which has a type for UUIDs and tables of numbers.
+fn as_read(sql: &str) -> Result<String> {
+    if !is_mysql() {
+        return Ok(sql.to_owned());
+    }
+    let uuid = Regex::new("'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'|uuid\\(\\)")?;
+    let numbers = Regex::new("seq_1_to_([0-9]+)")?;
+    let counted =
+        "(with recursive numbers (seq) as (select 1 union all select seq + 1 from numbers where seq < $1)
+                    select seq from numbers) numbers";
+    let sql = sql.replace("meter_id uuid", "meter_id binary(16)");
+    let sql = uuid.replace_all(&sql, "uuid_to_bin($0)");
+    Ok(format!("set cte_max_recursion_depth = 100000; {}", numbers.replace_all(&sql, counted)))
 }
 
 pub(crate) async fn refused(adapter: &MySqlAdapter) -> Result<Vec<Finding>> {

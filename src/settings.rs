@@ -114,15 +114,14 @@ impl Settings {
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
         };
         let overridden = |name: &str| std::env::var(name).ok();
-        let target = match (overridden("WATTLE_TARGET_URL"), file.target) {
-            (Some(url), Some(target)) => TargetSettings { url, ..target },
-            (Some(url), None) => TargetSettings::new(url),
-            (None, Some(target)) => target,
-            (None, None) => bail!(
+        let mut target = file.target.unwrap_or_else(|| TargetSettings::new(""));
+        target.url = overridden("WATTLE_TARGET_URL").unwrap_or(target.url);
+        if target.url.is_empty() {
+            bail!(
                 "no target database is set: write [target] url = \"postgres://owner:password@host:5432/wattle\" in {}, or set WATTLE_TARGET_URL",
                 path.display()
-            ),
-        };
+            );
+        }
         let Some(master_secret) = overridden("WATTLE_MASTER_SECRET").or(file.master_secret) else {
             bail!(
                 "no master secret is set: make one with `openssl rand -hex 32`, and name it in {} as master_secret = \"file:PATH\" or \"env:NAME\", or set WATTLE_MASTER_SECRET so",

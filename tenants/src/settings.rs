@@ -11,6 +11,7 @@ pub struct TargetSettings {
     /// Address of the database, as its owner: `postgres://owner:password@host:5432/wattle`. The running processes
     /// put their own roles and passwords in its place, so for them neither is needed. Or `sqlite:FOLDER`, for a SQLite
     /// file per tenant in that folder.
+    #[serde(default)] // an environment variable may say it
     pub url: String,
     /// Sessions that one process may have at once, over all tenants: each request of `serve` and each source of `sync`
     /// has one. Idle tenants' connections are closed to make room for others.

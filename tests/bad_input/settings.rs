@@ -63,7 +63,7 @@ async fn a_settings_file_with_mistakes() -> Result<()> {
     let cases: [(String, &[&str]); 10] = [
         ("colour = 1".into(), &["wattle.toml", "line 1", "unknown field `colour`", "`master_secret`"]),
         ("[target]\nurl = 5".into(), &["wattle.toml", "line 2", "expected a string"]),
-        ("[target]".into(), &["missing field `url`"]),
+        ("[target]\nmax_connections = 9".into(), &["no target database is set", "wattle.toml"]),
         ("[target".into(), &["wattle.toml", "line 1", "expected `]`"]),
         (whole("port = 1"), &["line 4", "unknown field `port`", "`max_connections`"]),
         (whole("max_connections = 0"), &["max_connections of [target] is 0", "at least"]),

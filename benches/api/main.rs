@@ -2,7 +2,7 @@
 //! then in a copy as large as a large retailer's.
 //!
 //! The large copy is the small one many times over, under other keys: real bodies, in the tables that sync fills.
-//! `WATTLE_BENCH_ACCOUNTS` sets how many accounts it has (100,000), each with all that the accounts of the small one have.
+//! `WATTLE_BENCH_ACCOUNTS` sets how many accounts it has (100,000), each with 24 invoices and 100 transactions on average.
 
 #[path = "../sync/http.rs"]
 #[expect(dead_code, reason = "the bench of sync has a load, too")]
@@ -32,6 +32,10 @@ const OTHERS: usize = 99;
 const SESSIONS: usize = 50;
 /// Requests of each endpoint.
 const REQUESTS: usize = 500;
+/// Every tenant that is asked holds a connection.
+const SETTINGS: &str = "[target]\nmax_connections = 200\n";
+/// Rows of an account.
+const PER_ACCOUNT: [(&str, u64); 2] = [("invoice", 24), ("billing_transaction", 100)];
 
 /// What is copied, and the columns that hold keys of the copy's own.
 const TABLES: [(&str, &[&str]); 8] = [
@@ -73,6 +77,7 @@ async fn main() -> Result<()> {
         others.push(tenant);
     }
     scene.target().psql("vacuum analyze").await?;
+    scene.settings(SETTINGS)?;
     let serve = scene.wattle(&["serve"]).start()?;
     let line = serve.line("serving the CDR API on http://", PATIENCE).await?;
     let address: SocketAddr = line.rsplit("http://").next().context("an address")?.trim().parse()?;
@@ -94,13 +99,18 @@ async fn main() -> Result<()> {
     report.finish("api")
 }
 
-/// Copies the first tenant's rows of a table: to another tenant, or to itself under `copies` other keys.
-async fn copy(scene: &Scene, table: &str, tenant: &str, keys: &[&str], copies: u64) -> Result<()> {
+/// A table's columns but for the tenant's.
+async fn columns(scene: &Scene, table: &str) -> Result<String> {
     let columns = format!(
         "select string_agg(column_name, ',' order by ordinal_position) from information_schema.columns
          where table_schema = 't_{TENANT}' and table_name = '{table}' and column_name <> 'tenant_id'"
     );
-    let columns = scene.target().value(&columns).await?.context("the table has columns")?;
+    scene.target().value(&columns).await?.context("the table has columns")
+}
+
+/// Copies the first tenant's rows of a table: to another tenant, or to itself under `copies` other keys.
+async fn copy(scene: &Scene, table: &str, tenant: &str, keys: &[&str], copies: u64) -> Result<()> {
+    let columns = columns(scene, table).await?;
     let values: Vec<String> = columns
         .split(',')
         .map(|name| if keys.contains(&name) { format!("{name} || '-' || n") } else { name.to_owned() })
@@ -109,6 +119,18 @@ async fn copy(scene: &Scene, table: &str, tenant: &str, keys: &[&str], copies: u
         "insert into t_{tenant}.{table} (tenant_id, {columns})
          select '{tenant}', {} from t_{TENANT}.{table} cross join generate_series(1, {copies}) n",
         values.join(", ")
+    );
+    scene.target().psql(&sql).await?;
+    Ok(())
+}
+
+/// Gives the accounts that there are as many rows more of a table.
+async fn again(scene: &Scene, table: &str, count: u64) -> Result<()> {
+    let columns = columns(scene, table).await?;
+    let values = columns.replace("source_id", "source_id || '+' || n");
+    let sql = format!(
+        "insert into t_{TENANT}.{table} (tenant_id, {columns})
+         select '{TENANT}', {values} from generate_series(1, 100) n cross join t_{TENANT}.{table} limit {count}"
     );
     scene.target().psql(&sql).await?;
     Ok(())
@@ -124,6 +146,11 @@ async fn multiply(scene: &Scene, accounts: u64) -> Result<()> {
     for (table, keys) in TABLES {
         let began = Instant::now();
         copy(scene, table, TENANT, keys, copies).await?;
+        if let Some((_, per_account)) = PER_ACCOUNT.iter().find(|(name, _)| *name == table) {
+            let wanted = per_account * accounts;
+            let more = wanted.saturating_sub(count(table).await?);
+            again(scene, table, more).await?;
+        }
         println!("{table}: {} rows after {:.0} s", count(table).await?, began.elapsed().as_secs_f64());
     }
     scene.target().psql("vacuum analyze").await?;
@@ -172,9 +199,15 @@ async fn each_endpoint(sessions: &[Client], size: &str, report: &mut Report) -> 
     Ok(())
 }
 
-/// All endpoints in turn, each by another session than the one before.
+/// All endpoints in turn, each by another session than the one before. Each has asked each endpoint once before, so that
+/// connections are there and their statements prepared.
 async fn mixed(sessions: &[Client], who: &str, report: &mut Report) -> Result<()> {
     let endpoints: Vec<_> = served().collect();
+    for session in sessions {
+        for endpoint in &endpoints {
+            ask(session, endpoint).await?;
+        }
+    }
     let mut samples_ms = Vec::new();
     for (turn, session) in sessions.iter().cycle().take(REQUESTS * 4).enumerate() {
         let began = Instant::now();

@@ -162,7 +162,11 @@ impl Scene {
 
     /// Has every second's changes archived, to a folder of the scene's own.
     pub(crate) fn archives_often(&self) -> Result<()> {
-        let settings = format!("[archive]\nurl = \"{}\"\ninterval_secs = 1\n", self.archive().display());
+        self.settings(&format!("[archive]\nurl = \"{}\"\ninterval_secs = 1\n", self.archive().display()))
+    }
+
+    /// What the program's settings are from here on, besides where things are.
+    pub(crate) fn settings(&self, settings: &str) -> Result<()> {
         Ok(std::fs::write(self.folder.path().join("wattle.toml"), settings)?)
     }
 

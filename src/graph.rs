@@ -4,7 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::{Args, ValueEnum};
+use layout::backends::svg::SVGWriter;
+use layout::gv::{DotParser, GraphBuilder};
 use serde_json::{Value, json};
 use wattle_core::{EdgeKind, EntityGraph, NodeId, Statistics, TenantId, Tracking};
 
@@ -17,6 +20,8 @@ enum Format {
     Text,
     /// A diagram for Markdown.
     Mermaid,
+    /// The same for a browser.
+    Svg,
     /// For programs.
     Json,
 }
@@ -46,6 +51,7 @@ impl Graph {
                     print!("{}", text(graph, statistics.as_ref()));
                 }
                 Format::Mermaid => print!("{}", mermaid(graph)),
+                Format::Svg => println!("{}", svg(graph)?),
                 Format::Json => print_json(&facts(graph))?,
             }
         }
@@ -140,6 +146,42 @@ fn mermaid(graph: &EntityGraph) -> String {
         );
     }
     out.push_str("    classDef folded stroke-dasharray: 4 4,color:#777\n");
+    out
+}
+
+fn svg(graph: &EntityGraph) -> anyhow::Result<String> {
+    let parsed = DotParser::new(&dot(graph)).process();
+    let parsed = parsed.map_err(|what| anyhow!("the graph cannot be drawn: {what}"))?;
+    let (mut builder, mut picture) = (GraphBuilder::new(), SVGWriter::new());
+    builder.visit_graph(&parsed);
+    builder.get().do_it(false, false, false, &mut picture);
+    Ok(picture.finalize())
+}
+
+/// The graph as Graphviz reads it, those below that own. What is folded is grey, and what merely refers is dashed.
+fn dot(graph: &EntityGraph) -> String {
+    let mut out = String::from("digraph {\n    rankdir=BT;\n");
+    for id in graph.node_ids() {
+        let node = graph.node(id);
+        let label =
+            node.entity.map_or_else(|| node.name.clone(), |entity| format!("{}\\n{entity}", node.name));
+        let shape = if node.entity.is_some() { "record" } else { "box" };
+        let colour = if node.tracking == Tracking::Captured { "white" } else { "lightgrey" };
+        let _ = writeln!(
+            out,
+            "    \"{}\" [label=\"{label}\", shape={shape}, style=filled, fillcolor={colour}];",
+            node.name
+        );
+    }
+    for edge in graph.edges() {
+        let (label, style) = match edge.kind {
+            EdgeKind::Owns => ("owned by", "solid"),
+            EdgeKind::Refers => ("refers to", "dashed"),
+        };
+        let (child, predecessor) = (&graph.node(edge.child).name, &graph.node(edge.predecessor).name);
+        let _ = writeln!(out, "    \"{child}\" -> \"{predecessor}\" [label=\"{label}\", style={style}];");
+    }
+    out.push_str("}\n");
     out
 }
 

@@ -58,6 +58,8 @@ async fn a_retailer_is_onboarded_from_its_catalogue_to_hydration() -> Result<()>
     run(&["check", "corymbia"]).await?;
     let graph = run(&["graph", "corymbia"]).await?;
     ensure!(graph.contains("bill_lines") && graph.contains("folded"), "{graph}");
+    let drawn = run(&["graph", "corymbia", "--format", "svg"]).await?;
+    ensure!(drawn.contains("<svg") && drawn.contains("bill_lines") && drawn.contains("owned by"), "{drawn}");
     run(&["hydrate", "corymbia"]).await?;
     Ok(())
 }

@@ -32,6 +32,8 @@ const OTHERS: usize = 99;
 const SESSIONS: usize = 50;
 /// Requests of each endpoint.
 const REQUESTS: usize = 500;
+/// How often PostgreSQL plans a prepared statement for the values that it is given.
+const PLANNED: usize = 5;
 /// Every tenant that is asked holds a connection.
 const SETTINGS: &str = "[target]\nmax_connections = 200\n";
 /// Rows of an account.
@@ -199,11 +201,11 @@ async fn each_endpoint(sessions: &[Client], size: &str, report: &mut Report) -> 
     Ok(())
 }
 
-/// All endpoints in turn, each by another session than the one before. Each has asked each endpoint once before, so that
-/// connections are there and their statements prepared.
+/// All endpoints in turn, each by another session than the one before. Each has asked each endpoint before, as often as
+/// PostgreSQL plans a statement of a connection anew.
 async fn mixed(sessions: &[Client], who: &str, report: &mut Report) -> Result<()> {
     let endpoints: Vec<_> = served().collect();
-    for session in sessions {
+    for session in sessions.iter().cycle().take(sessions.len() * PLANNED) {
         for endpoint in &endpoints {
             ask(session, endpoint).await?;
         }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::{PgPool, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
@@ -13,6 +14,10 @@ use wattle_core::TenantId;
 use crate::lifecycle::tenant_role;
 use crate::target::{Folder, Target};
 use crate::{Secrets, TargetSettings, TenantError, TenantSession};
+
+/// A connection that was idle for longer is asked first whether it is still there. That takes a round trip, which one in
+/// steady use is spared.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// Per-tenant pools.
 pub(crate) struct Pools {
@@ -106,6 +111,15 @@ impl Pools {
                     .min_connections(0)
                     .acquire_timeout(settings.acquire())
                     .idle_timeout(settings.idle())
+                    .test_before_acquire(false)
+                    .before_acquire(|connection, meta| {
+                        Box::pin(async move {
+                            if meta.idle_for > TRUSTED_FOR {
+                                connection.ping().await?;
+                            }
+                            Ok(true)
+                        })
+                    })
                     .connect_lazy_with((**options).clone().username(&role).password(&password));
                 Pool::Postgres(pool)
             }

@@ -8,7 +8,7 @@
 #[expect(dead_code, reason = "the bench of sync has a load, too")]
 mod http;
 #[path = "../sync/report.rs"]
-#[expect(dead_code, reason = "the bench of sync measures rounds, too")]
+#[expect(dead_code, reason = "the bench of sync measures rounds and memory, too")]
 mod report;
 #[path = "../../tests/scene/mod.rs"]
 mod scene;

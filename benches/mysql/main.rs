@@ -12,14 +12,14 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use report::Report;
-use scene::{Place, Retailer, Scene};
+use report::{Report, peak_mb};
+use scene::{PATIENCE, Place, Retailer, Scene};
 use tokio::process::Command;
 use wattle_banksia::PACK;
 use wattle_core::{Entity, FeedEvent, Fence, SourceAdapter};
 use wattle_mysql::{MySqlAdapter, Options};
 use wattle_sql::Pack;
-use wattle_testbed::{MariaDatabase, MariaDb, Postgres};
+use wattle_testbed::{MariaDatabase, MariaDb, Postgres, eventually};
 
 /// Rounds of the measurements that are quick enough to repeat.
 const ROUNDS: usize = 3;
@@ -46,6 +46,7 @@ async fn main() -> Result<()> {
     hydration(&scene, &adapter, database, &mut report).await?;
     fetch(&adapter, &mut report).await?;
     capture(&adapter, database, &mut report).await?;
+    full_path(&scene, &mut report).await?;
     report.finish("mysql")
 }
 
@@ -136,6 +137,30 @@ async fn capture(adapter: &MySqlAdapter, database: &MariaDatabase, report: &mut 
     let median = report::median(&ceiling);
     report.add("mariadb-binlog, the same log (ceiling)", "changes/s", ceiling, None);
     report.add("the feed", "changes/s", ours, Some(0.4 * median));
+    Ok(())
+}
+
+/// What `capture` logged, to one of the tenants that were hydrated before: stream, fetch and apply, by a process that is
+/// looked at for its memory.
+async fn full_path(scene: &Scene, report: &mut Report) -> Result<()> {
+    let marker = format!("select seq::text from t_{TENANT}0.marker where lane = 'live'");
+    let marker = async || -> Result<u64> {
+        Ok(scene.target().value(&marker).await?.context("it is hydrated")?.parse()?)
+    };
+    let changes = ROUNDS as u64 * CAPTURED;
+    let goal = marker().await? + changes;
+    let began = Instant::now();
+    let sync = scene.wattle(&["sync", "--tenant", &format!("{TENANT}0")]).start()?;
+    eventually(PATIENCE, async || {
+        ensure!(marker().await? >= goal, "not all is applied");
+        Ok(())
+    })
+    .await?;
+    let rate = changes as f64 / began.elapsed().as_secs_f64();
+    report.add("full path of updated entries", "changes/s", vec![rate], None);
+    report.add("peak memory of sync", "MB", vec![peak_mb(&sync)?], Some(-150.0));
+    sync.terminate()?;
+    sync.exit(PATIENCE).await?;
     Ok(())
 }
 

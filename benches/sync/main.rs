@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use http::{Client, Load};
-use report::Report;
+use report::{Report, peak_mb};
 use scene::{PATIENCE, Place, Scene};
 use tokio::process::Command;
 use wattle_correa::PACK;
@@ -397,12 +397,4 @@ async fn work(source: tokio_postgres::Client) -> Result<()> {
         source.execute("update billing.bill set paid = paid where bill_id = $1", &[bill]).await?;
     }
     Ok(())
-}
-
-/// The most memory that a process ever held, by the kernel.
-fn peak_mb(process: &Wattle) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()))?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).context("the kernel tells VmHWM")?;
-    let kb: f64 = line.split_whitespace().nth(1).context("a figure")?.parse()?;
-    Ok(kb / 1_024.0)
 }

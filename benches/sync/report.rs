@@ -1,7 +1,8 @@
 //! Figures as a table for people and as JSON for programs.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use wattle_testbed::Wattle;
 
 pub(crate) struct Report {
     customers: u32,
@@ -98,4 +99,12 @@ impl Row {
 
 fn verdict(met: bool, goal: String) -> String {
     format!("{goal}: {}", if met { "met" } else { "MISSED" })
+}
+
+/// The most memory that a process ever held, by the kernel.
+pub(crate) fn peak_mb(process: &Wattle) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()))?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).context("the kernel tells VmHWM")?;
+    let kb: f64 = line.split_whitespace().nth(1).context("a figure")?.parse()?;
+    Ok(kb / 1_024.0)
 }

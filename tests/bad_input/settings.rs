@@ -98,9 +98,8 @@ async fn a_target_that_cannot_be_opened() -> Result<()> {
     let stranger = server.unique_name("stranger");
     database.psql(&format!("create role {stranger} login password 'strange'")).await?;
     let folder = folder()?;
-    for url in
-        ["localhost:5432/wattle", "mysql://a@127.0.0.1/wattle", "postgres://h:port/wattle", "wattle", ""]
-    {
+    refuses(with_target(folder.path(), ""), &["no target database is set"]).await?;
+    for url in ["localhost:5432/wattle", "mysql://a@127.0.0.1/wattle", "postgres://h:port/wattle", "wattle"] {
         refuses(with_target(folder.path(), url), &["target's address cannot be read", "postgres://owner:"])
             .await?;
     }

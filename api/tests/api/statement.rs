@@ -66,6 +66,12 @@ async fn a_call_is_one_statement_that_reads_by_index() {
         for endpoint in served_to_recipients() {
             let operation = endpoint.operation_id;
             let before = rows_read(&platform).await;
+            // The sessions were ended under it, which a call or two finds out.
+            for _ in 0..3 {
+                if platform.send(asking(endpoint, CORREA, &id, &token)).await.status == 200 {
+                    break;
+                }
+            }
             platform.database().reset_statements().await.unwrap();
             for _ in 0..CALLS {
                 platform.send(asking(endpoint, CORREA, &id, &token)).await.ok();
@@ -76,7 +82,10 @@ async fn a_call_is_one_statement_that_reads_by_index() {
             assert_eq!(reads.len(), 1, "{operation}: {reads:?}");
             assert_eq!(reads[0].calls, CALLS, "{operation}");
             let read = rows_read(&platform).await - before;
-            assert!(read <= CALLS * ROWS_PER_CALL, "{operation} read {read} rows in {CALLS} calls, {plans}");
+            assert!(
+                read <= (CALLS + 3) * ROWS_PER_CALL,
+                "{operation} read {read} rows in {CALLS} calls, {plans}"
+            );
         }
     }
 }

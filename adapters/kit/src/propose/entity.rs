@@ -19,7 +19,7 @@ fn words(entity: Entity) -> &'static [&'static str] {
 
 /// How well a table's name fits an entity, the lower the better: the word's place, then how much else the name says.
 pub(super) fn fit(entity: Entity, name: &str) -> Option<(usize, usize)> {
-    let name = name.trim_matches(['"', '`', '[', ']']).to_lowercase();
+    let name = name.to_lowercase();
     let found = words(entity).iter().position(|word| name.contains(word))?;
     let whole = name.trim_end_matches('s').trim_start_matches("tbl_");
     Some((found, whole.len().saturating_sub(words(entity)[found].len())))

@@ -339,14 +339,18 @@ fn toml_text(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// The table's own name, unquoted.
 pub(super) fn last_part(relation: &str) -> &str {
-    relation.rsplit('.').next().unwrap_or(relation)
+    relation.rsplit('.').next().unwrap_or(relation).trim_matches(QUOTES)
 }
+
+/// What engines put around names.
+const QUOTES: [char; 4] = ['"', '`', '[', ']'];
 
 /// The table's name, or its schema's before it where another table has it.
 fn free_name(nodes: &[Node<'_>], table: &Table) -> String {
     let plain = |text: &str| -> String {
-        let said = text.chars().filter(|c| !['"', '`', '[', ']'].contains(c));
+        let said = text.chars().filter(|c| !QUOTES.contains(c));
         said.map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
     };
     let short = plain(last_part(&table.relation));

@@ -21,6 +21,7 @@ use ours::Ours;
 use scene::workload::{Workload, work};
 use scene::{Place, Scene};
 use wattle_api::endpoints::{Access, served};
+use wattle_sqlserver::Capture;
 use wattle_tds_simulator::SqlServer;
 use wattle_testbed::{MariaDb, Postgres};
 
@@ -49,7 +50,7 @@ async fn what_banksia_serves_is_the_standards() -> Result<()> {
 #[actix_web::test]
 async fn what_acacia_serves_is_the_standards() -> Result<()> {
     let server = SqlServer::start().await?;
-    conform(Place::OnSqlServer(&server), Place::InFiles).await
+    conform(Place::OnSqlServer(&server, Capture::ChangeTracking), Place::InFiles).await
 }
 
 async fn conform(source: Place<'_>, target: Place<'_>) -> Result<()> {

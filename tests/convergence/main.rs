@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use rstest::rstest;
 use scene::workload::{Workload, work};
 use scene::{PATIENCE, Place, Retailer, Scene};
+use wattle_sqlserver::Capture;
 use wattle_tds_simulator::SqlServer;
 use wattle_testbed::{Engine, MariaDb, Postgres};
 
@@ -81,7 +82,11 @@ async fn four_retailers_on_four_engines_sync_at_once(
     let (postgres, mariadb) = (Postgres::start().await?, MariaDb::start().await?);
     let sql_server = SqlServer::start().await?;
     let scene = Scene::create(Place::On(&postgres), place(&target_server), CUSTOMERS, 1).await?;
-    let others = [Place::InFiles, Place::OnMariaDb(&mariadb), Place::OnSqlServer(&sql_server)];
+    let others = [
+        Place::InFiles,
+        Place::OnMariaDb(&mariadb),
+        Place::OnSqlServer(&sql_server, Capture::ChangeTracking),
+    ];
     let mut retailers = Vec::new();
     for (place, seed) in others.into_iter().zip(2..) {
         retailers.push(scene.another_retailer(place, CUSTOMERS, seed).await?);

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use wattle_sqlserver::Capture;
 use wattle_testbed::eventually;
 
 use crate::scene::{PATIENCE, Retailer};
@@ -73,7 +74,7 @@ pub(crate) async fn revoke(retailer: &Retailer) -> Result<()> {
         Retailer::Banksia { database, reader } => {
             database.sql(&format!("revoke select on bil_invoice from {reader}@'%'")).await.map(drop)
         }
-        Retailer::Acacia { database, reader } => {
+        Retailer::Acacia { database, reader, .. } => {
             database.sql(&format!("revoke select on [bill].[Invoice] from [{reader}]")).await.map(drop)
         }
         Retailer::Dianella(_) => Ok(()),
@@ -88,15 +89,18 @@ pub(crate) async fn grant(retailer: &Retailer) -> Result<()> {
         Retailer::Banksia { database, reader } => {
             database.sql(&format!("grant select on bil_invoice to {reader}@'%'")).await.map(drop)
         }
-        Retailer::Acacia { database, reader } => {
+        Retailer::Acacia { database, reader, .. } => {
             database.sql(&format!("grant select on [bill].[Invoice] to [{reader}]")).await.map(drop)
         }
         Retailer::Dianella(_) => Ok(()),
     }
 }
 
-/// A column that bills are read from has another name.
+/// A column that bills are read from has another name; one that is captured keeps it.
 pub(crate) async fn rename(retailer: &Retailer) -> Result<()> {
+    if is_captured(retailer) {
+        return Ok(());
+    }
     run(
         retailer,
         "alter table billing.bill rename issued_on to issued",
@@ -108,6 +112,9 @@ pub(crate) async fn rename(retailer: &Retailer) -> Result<()> {
 }
 
 pub(crate) async fn rename_back(retailer: &Retailer) -> Result<()> {
+    if is_captured(retailer) {
+        return Ok(());
+    }
     run(
         retailer,
         "alter table billing.bill rename issued to issued_on",
@@ -123,7 +130,7 @@ pub(crate) async fn lose_log(retailer: &Retailer, tenant: &str) -> Result<()> {
     let database = match retailer {
         Retailer::Correa { database, .. } => database,
         Retailer::Banksia { database, .. } => return database.sql("reset master").await.map(drop),
-        Retailer::Acacia { database, .. } => return track_anew(database).await,
+        Retailer::Acacia { database, capture, .. } => return heard_anew(database, *capture).await,
         Retailer::Dianella(_) => return Ok(()),
     };
     let slot = format!("wattle_{tenant}_main");
@@ -139,19 +146,37 @@ pub(crate) async fn lose_log(retailer: &Retailer, tenant: &str) -> Result<()> {
     .await
 }
 
-/// Change tracking is begun anew for every table.
-async fn track_anew(database: &wattle_tds_simulator::Database) -> Result<()> {
-    let tables = "select concat('[', object_schema_name(object_id), '].[', object_name(object_id), ']') from sys.change_tracking_tables";
-    let tables = database.sql(tables).await?;
-    let anew = |table: String| {
-        format!("alter table {table} disable change_tracking; alter table {table} enable change_tracking;")
+/// What is told of every table begins anew.
+async fn heard_anew(database: &wattle_tds_simulator::Database, capture: Capture) -> Result<()> {
+    let (tables, anew): (_, fn(&str, &str) -> String) = match capture {
+        Capture::ChangeTracking => ("sys.change_tracking_tables", |schema, table| {
+            let table = format!("[{schema}].[{table}]");
+            format!(
+                "alter table {table} disable change_tracking; alter table {table} enable change_tracking;"
+            )
+        }),
+        Capture::Cdc => ("sys.tables where is_tracked_by_cdc = 1", |schema, table| {
+            let table = format!("@source_schema = N'{schema}', @source_name = N'{table}'");
+            format!(
+                "exec sys.sp_cdc_disable_table {table}, @capture_instance = N'all'; exec sys.sp_cdc_enable_table {table};"
+            )
+        }),
     };
-    let work: String = tables.into_iter().flatten().flatten().map(anew).collect();
+    let tables = format!("select object_schema_name(object_id), object_name(object_id) from {tables}");
+    let mut work = String::from("begin tran; ");
+    for table in database.sql(&tables).await? {
+        if let [Some(schema), Some(name)] = table.as_slice() {
+            work.push_str(&anew(schema, name));
+        }
+    }
+    work.push_str(" commit");
     eventually(PATIENCE, async || database.sql(&work).await.map(drop)).await
 }
 
 /// A table is emptied and filled again in one go, and no event says of which rows.
 pub(crate) async fn empty_and_fill(retailer: &Retailer) -> Result<()> {
+    // A table that is captured cannot be truncated.
+    let emptied = if is_captured(retailer) { "delete from" } else { "truncate table" };
     run(
         retailer,
         "create temp table kept as table billing.account_balance;
@@ -166,13 +191,20 @@ pub(crate) async fn empty_and_fill(retailer: &Retailer) -> Result<()> {
          insert into bil_balance select * from kept;
          unlock tables;
          drop temporary table kept",
-        "create table [ops].[Kept] ([AccountId] int not null primary key, [Balance] money not null);
-         insert into [ops].[Kept] select [AccountId], [Balance] from [bill].[Balance];
-         truncate table [bill].[Balance];
-         insert into [bill].[Balance] select [AccountId], [Balance] from [ops].[Kept];
-         drop table [ops].[Kept]",
+        &format!(
+            "create table [ops].[Kept] ([AccountId] int not null primary key, [Balance] money not null);
+             insert into [ops].[Kept] select [AccountId], [Balance] from [bill].[Balance];
+             {emptied} [bill].[Balance];
+             insert into [bill].[Balance] select [AccountId], [Balance] from [ops].[Kept];
+             drop table [ops].[Kept]"
+        ),
     )
     .await
+}
+
+/// Does change data capture keep the retailer from altering its tables at will?
+fn is_captured(retailer: &Retailer) -> bool {
+    matches!(retailer, Retailer::Acacia { capture: Capture::Cdc, .. })
 }
 
 /// Runs SQL as the administrator, through any restart of the server: all of it or nothing, but for what alters tables on

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sea_orm::ConnectionTrait;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use wattle_sqlserver::Capture;
 use wattle_tds_simulator::SqlServer;
 use wattle_tenants::dialect::statement;
 use wattle_testbed::{Dice, Engine, Fault, MariaDb, Postgres, Proxy, Stop, Target, Wattle, eventually};
@@ -81,17 +82,21 @@ pub(crate) struct Stage {
 enum SourceServer {
     Postgres(Postgres),
     MariaDb(MariaDb),
-    SqlServer(SqlServer),
+    SqlServer(SqlServer, Capture),
     /// A file.
     None,
 }
 
 impl SourceServer {
-    async fn start(engine: Engine) -> Result<Self> {
+    /// A server of an engine; one of SQL Server tells its changes by turns in one way and the other.
+    async fn start(engine: Engine, seed: u64) -> Result<Self> {
         Ok(match engine {
             Engine::Postgres => Self::Postgres(Postgres::start().await?),
             Engine::MariaDb => Self::MariaDb(MariaDb::start().await?),
-            Engine::SqlServer => Self::SqlServer(SqlServer::start().await?),
+            Engine::SqlServer => {
+                let capture = if seed.is_multiple_of(2) { Capture::Cdc } else { Capture::ChangeTracking };
+                Self::SqlServer(SqlServer::start().await?, capture)
+            }
             Engine::Sqlite => Self::None,
         })
     }
@@ -100,7 +105,7 @@ impl SourceServer {
         match self {
             Self::Postgres(server) => Place::On(server),
             Self::MariaDb(server) => Place::OnMariaDb(server),
-            Self::SqlServer(server) => Place::OnSqlServer(server),
+            Self::SqlServer(server, capture) => Place::OnSqlServer(server, *capture),
             Self::None => Place::InFiles,
         }
     }
@@ -109,7 +114,7 @@ impl SourceServer {
         Ok(match self {
             Self::Postgres(server) => Some(server.proxy().await?),
             Self::MariaDb(server) => Some(server.proxy().await?),
-            Self::SqlServer(server) => Some(server.proxy().await?),
+            Self::SqlServer(server, _) => Some(server.proxy().await?),
             Self::None => None,
         })
     }
@@ -131,7 +136,8 @@ impl Stage {
     /// A retailer at work, a sync, and a hydration that has just begun.
     pub(crate) async fn set(source: Engine, target: Engine, seed: u64) -> Result<Self> {
         let mut dice = Dice::seeded(seed);
-        let (source_server, target_server) = (SourceServer::start(source).await?, server(target).await?);
+        let (source_server, target_server) =
+            (SourceServer::start(source, seed).await?, server(target).await?);
         let mut scene = Scene::create(source_server.place(), place(&target_server), CUSTOMERS, seed).await?;
         let target_proxy = match &target_server {
             Some(server) => Some(server.proxy().await?),
@@ -189,7 +195,7 @@ impl Stage {
             SourceRestarts => match (&self.source_server, &self.scene.retailer) {
                 (SourceServer::Postgres(server), _) => server.restart(stop_of(&mut self.dice)).await?,
                 (SourceServer::MariaDb(server), _) => server.restart(stop_of(&mut self.dice)).await?,
-                (SourceServer::SqlServer(server), _) => server.restart(stop_of(&mut self.dice)).await?,
+                (SourceServer::SqlServer(server, _), _) => server.restart(stop_of(&mut self.dice)).await?,
                 (SourceServer::None, Retailer::Dianella(folder)) => {
                     hold(&folder.path().join("dianella.db"), &mut self.dice).await?;
                 }

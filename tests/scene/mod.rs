@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 use wattle_core::TenantId;
+use wattle_sqlserver::Capture;
 use wattle_tds_simulator::SqlServer;
 use wattle_tenants::{Secrets, TargetSettings, TenantSession, Tenants};
 use wattle_testbed::{Database, Launch, MariaDatabase, MariaDb, Postgres, Proxy, Target, Wattle};
@@ -30,7 +31,7 @@ pub(crate) enum Place<'a> {
     /// A source alone.
     OnMariaDb(&'a MariaDb),
     /// A source alone, simulated.
-    OnSqlServer(&'a SqlServer),
+    OnSqlServer(&'a SqlServer, Capture),
     InFiles,
 }
 
@@ -39,7 +40,7 @@ pub(crate) enum Retailer {
     Correa { database: Database, reader: String },
     Dianella(TempDir),
     Banksia { database: MariaDatabase, reader: String },
-    Acacia { database: wattle_tds_simulator::Database, reader: String },
+    Acacia { database: wattle_tds_simulator::Database, reader: String, capture: Capture },
 }
 
 impl Retailer {
@@ -53,9 +54,10 @@ impl Retailer {
                 database: server.database("banksia").await?,
                 reader: server.unique_name(READER),
             },
-            Place::OnSqlServer(server) => Self::Acacia {
+            Place::OnSqlServer(server, capture) => Self::Acacia {
                 database: server.database("acacia").await?,
                 reader: server.unique_name(READER),
+                capture,
             },
             Place::InFiles => Self::Dianella(tempfile::tempdir()?),
         })
@@ -103,7 +105,7 @@ impl Scene {
     ) -> Result<Self> {
         let target = match target {
             Place::On(server) => Target::Postgres(server.database("wattle").await?),
-            Place::OnMariaDb(_) | Place::OnSqlServer(_) => {
+            Place::OnMariaDb(_) | Place::OnSqlServer(..) => {
                 bail!("Wattle keeps its copies on PostgreSQL or in files")
             }
             Place::InFiles => Target::Sqlite(tempfile::tempdir()?),
@@ -236,7 +238,11 @@ impl Scene {
     /// Onboards a tenant on a retailer, and does there what `wattle check` prints.
     pub(crate) async fn onboard(&self, tenant: &str, retailer: &Retailer) -> Result<()> {
         let url = self.readers_url(retailer).await?;
-        self.run(&["tenant", "add", tenant, "--adapter", retailer.name(), "--source", &url]).await?;
+        let mut add = vec!["tenant", "add", tenant, "--adapter", retailer.name(), "--source", &url];
+        if let Retailer::Acacia { capture: Capture::Cdc, .. } = retailer {
+            add.extend(["--options", r#"{"capture": "cdc"}"#]);
+        }
+        self.run(&add).await?;
         // A grant can bring to light what could not be looked at before.
         for _ in 0..5 {
             let checked = self.wattle(&["check", tenant, "--sql"]).run(PATIENCE).await?;
@@ -277,7 +283,7 @@ impl Scene {
                     .await?;
                 database.url_as(reader, "reads")
             }
-            Retailer::Acacia { database, reader } => {
+            Retailer::Acacia { database, reader, .. } => {
                 match database.login(reader, "reads").await {
                     // A rebuild reads as the same login.
                     Err(error) if format!("{error:#}").contains("already exists") => {}

@@ -1,6 +1,6 @@
-//! The feed: change tracking as keys.
+//! The feed: what the source tells of its changes, as keys.
 //!
-//! A task of its own looks again and again, each time in one snapshot transaction, so that the version, the terms of the
+//! A task of its own looks again and again, each time in one snapshot transaction, so that how far it has come, the terms of the
 //! tables and the changes belong together. It looks often while there are changes and seldom when there are none. What it
 //! finds waits in a channel of one place: a caller that gives up waiting loses nothing, and one that is slow holds the
 //! next look back.
@@ -15,12 +15,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use wattle_core::{Change, Feed, FeedEvent, NodeId, Position, SourceError};
 
+use crate::capture::{Changed, Heard, Terms};
 use crate::catalogue::Catalogue;
 use crate::connect::{BEGIN, Session};
-use crate::position::TrackedPosition;
-use crate::tracking::{
-    Changed, Terms, VERSION, changed, changes_query, terms_of, terms_query, untracked, version_of,
-};
+use crate::position::{Mark, TrackedPosition};
 use crate::{Inner, check, identity_mismatch};
 
 const DOING: &str = "look at the changes";
@@ -85,6 +83,10 @@ fn require(inner: &Inner, session: &Session, from: &TrackedPosition) -> Result<(
         );
         return Err(SourceError::LostPosition { what });
     }
+    if from.mark.capture() != inner.options.capture {
+        let what = "it was heard in another way before: the option `capture` was changed".to_owned();
+        return Err(SourceError::LostPosition { what });
+    }
     Ok(())
 }
 
@@ -94,8 +96,8 @@ struct Poller {
     position: TrackedPosition,
     /// The terms at the last look.
     terms: HashMap<NodeId, Terms>,
-    /// The version from which a table was tracked anew when it was told whole.
-    told: HashMap<NodeId, i64>,
+    /// From where on a table was heard anew when it was told whole.
+    told: HashMap<NodeId, Mark>,
     /// The tables that are there with their key.
     catalogue: Catalogue,
     /// When that was read.
@@ -107,21 +109,14 @@ struct Poller {
 }
 
 /// What one look found.
-#[derive(Default)]
 struct Look {
     altered: Vec<NodeId>,
     whole: Vec<NodeId>,
     changes: Vec<Changed>,
-    /// Everything up to this version was seen, but of the tables that are not there.
-    until: i64,
-    /// Those, and up to which version each was heard.
-    behind: BTreeMap<String, i64>,
-}
-
-/// A table whose changes after a version are to be read.
-struct Heard {
-    node: NodeId,
-    after: i64,
+    /// Everything up to here was seen, but of the tables that are not there.
+    until: Mark,
+    /// Those, and up to where each was heard.
+    behind: BTreeMap<String, Mark>,
 }
 
 impl Poller {
@@ -153,22 +148,30 @@ impl Poller {
 
     async fn look(&mut self) -> Result<Look, SourceError> {
         let inner = self.inner.clone();
-        let graph = inner.graph();
-        let asked = format!("{BEGIN}; {VERSION}; {}", terms_query(graph));
+        let (capture, graph) = (inner.options.capture, inner.graph());
+        let asked = format!("{BEGIN}; {}; {}", capture.standing_query(), capture.terms_query(graph));
         let answers = self.session.batch(DOING, &asked).await?;
-        let [version, terms] = answers.as_slice() else {
+        let [standing, terms] = answers.as_slice() else {
             return Err(SourceError::Bug { what: "a look at the changes lacks answers".into() });
         };
-        let current = version_of(version)?;
-        if current < self.position.version {
+        let standing = capture.standing_of(standing)?;
+        if standing.end < self.position.mark {
             let what = format!(
-                "change tracking stands at version {current}, before {} that was heard: the database was set back",
-                self.position.version
+                "the source stands at {}, before {} that was heard: the database was set back",
+                standing.end, self.position.mark
             );
             return Err(SourceError::LostPosition { what });
         }
-        let mut looked = Look { until: current, ..Look::default() };
-        let terms = terms_of(graph, terms)?;
+        // Where nothing was told since the tables were taken up, the position is ahead of what is told.
+        let current = standing.told.map_or(self.position.mark, |told| told.max(self.position.mark));
+        let mut looked = Look {
+            altered: Vec::new(),
+            whole: Vec::new(),
+            changes: Vec::new(),
+            until: current,
+            behind: BTreeMap::new(),
+        };
+        let terms = capture.terms_of(graph, terms)?;
         let is_due = self.described.elapsed() >= DESCRIBE_EVERY;
         let is_altered = |terms: &Terms| {
             let is_back = terms.is_there() && self.absent.contains(&terms.node);
@@ -187,7 +190,7 @@ impl Poller {
         if !heard.is_empty() {
             let limit = inner.options.poll_keys;
             let queries: Vec<String> =
-                heard.iter().map(|heard| changes_query(graph, heard.node, heard.after, limit)).collect();
+                heard.iter().map(|heard| capture.changes_query(graph, heard, &current, limit)).collect();
             let answers = self.session.batch(DOING, &queries.join("; ")).await?;
             if answers.len() != heard.len() {
                 return Err(SourceError::Bug { what: "a look at the changes lacks tables".into() });
@@ -196,9 +199,9 @@ impl Poller {
                 self.take(&heard, &rows, &mut looked)?;
             }
             let until = looked.until;
-            looked.changes.retain(|change| change.version <= until);
-            // By table as they come, and by version across the tables.
-            looked.changes.sort_by_key(|change| change.version);
+            looked.changes.retain(|change| change.mark <= until);
+            // By table as they come, and in the order of the commits across the tables.
+            looked.changes.sort_by_key(|change| change.mark);
         }
         Ok(looked)
     }
@@ -229,15 +232,16 @@ impl Poller {
                 if self.absent.insert(node) {
                     looked.altered.push(node);
                 }
-                looked.behind.insert(name.clone(), after.unwrap_or(self.position.version));
+                looked.behind.insert(name.clone(), after.unwrap_or(self.position.mark));
                 continue;
             }
             if self.absent.remove(&node) {
                 tracing::info!(node = name, "a table is there again");
             }
             count += 1;
-            let after = after.unwrap_or(self.position.version);
-            let since = terms.since.ok_or_else(|| untracked(graph, node))?;
+            let after = after.unwrap_or(self.position.mark);
+            let since = terms.since.ok_or_else(|| inner.options.capture.untold(graph, node))?;
+            let heard_of = Heard::new(&terms, after);
             let before = self.terms.insert(node, terms.clone());
             if before.as_ref().is_some_and(|before| terms.is_altered(before)) {
                 tracing::info!(node = graph.node(node).name, "a table was altered");
@@ -250,37 +254,40 @@ impl Poller {
                 self.told.insert(node, since);
                 looked.whole.push(node);
             } else {
-                heard.push(Heard { node, after });
+                heard.push(heard_of);
             }
         }
         if count > 0 && forgotten == count {
             let what = format!(
-                "the changes after version {} are no longer kept for any table: the retention has passed, or tracking was begun anew",
-                self.position.version
+                "the changes after {} are no longer kept for any table: the retention has passed, or the tables were taken up anew",
+                self.position.mark
             );
             return Err(SourceError::LostPosition { what });
         }
         Ok(heard)
     }
 
-    /// Takes the changes of a table. Where there are more than are taken at once, the look ends with the last version that
-    /// is there in full, for all tables.
+    /// Takes the changes of a table. Where there are more than are taken at once, the look ends with the last transaction
+    /// that is there in full, for all tables.
     fn take(&self, heard: &Heard, rows: &[Row], looked: &mut Look) -> Result<(), SourceError> {
-        let (graph, node) = (self.inner.graph(), heard.node);
+        let (capture, graph, node) = (self.inner.options.capture, self.inner.graph(), heard.node);
         let mut changes: Vec<Changed> =
-            rows.iter().map(|row| changed(graph, node, row)).collect::<Result<_, _>>()?;
+            rows.iter().map(|row| capture.changed(graph, node, row)).collect::<Result<_, _>>()?;
+        // A change table has an update twice, as it was and as it is, mostly of the same key.
+        changes
+            .dedup_by(|next, last| next.mark == last.mark && next.hint == last.hint && next.key == last.key);
         let is_cut = rows.len() as u64 > u64::from(self.inner.options.poll_keys);
-        if heard.after < self.position.version {
+        if heard.after < self.position.mark {
             // It was not there for a while. The others are ahead of it, and the position does not go back.
             if is_cut {
                 looked.whole.push(node);
                 return Ok(());
             }
             for change in &mut changes {
-                change.version = change.version.max(self.position.version);
+                change.mark = change.mark.max(self.position.mark);
             }
-        } else if let (true, Some(last)) = (is_cut, changes.last().map(|change| change.version)) {
-            if changes.first().is_some_and(|first| first.version == last) {
+        } else if let (true, Some(last)) = (is_cut, changes.last().map(|change| change.mark)) {
+            if changes.first().is_some_and(|first| first.mark == last) {
                 tracing::warn!(
                     node = graph.node(node).name,
                     "one transaction changed more rows than are taken at once: the table is read whole"
@@ -289,8 +296,8 @@ impl Poller {
                 looked.until = looked.until.min(last);
                 changes.clear();
             } else {
-                changes.retain(|change| change.version < last);
-                looked.until = looked.until.min(last - 1);
+                changes.retain(|change| change.mark < last);
+                looked.until = looked.until.min(last.before());
             }
         }
         looked.changes.append(&mut changes);
@@ -300,21 +307,21 @@ impl Poller {
     /// What was found as events, and the position moves past them.
     fn events(&mut self, looked: Look) -> Vec<FeedEvent> {
         let before = self.position.encode();
-        let at = |version| TrackedPosition { version, ..self.position.clone() }.encode();
+        let at = |mark| TrackedPosition { mark, ..self.position.clone() }.encode();
         let mut events = Vec::new();
         for node in looked.altered {
             events.push(FeedEvent::Change(Change::SchemaChanged { node }, before.clone()));
         }
         let mut changes = looked.changes.into_iter().peekable();
-        while let Some(Changed { version, node, key, hint }) = changes.next() {
-            events.push(FeedEvent::Change(Change::Row { node, key, hint }, at(version)));
-            let goes_on = changes.peek().is_some_and(|next| next.version == version);
-            if !goes_on && version < looked.until {
-                events.push(FeedEvent::Commit(at(version)));
+        while let Some(Changed { mark, node, key, hint }) = changes.next() {
+            events.push(FeedEvent::Change(Change::Row { node, key, hint }, at(mark)));
+            let goes_on = changes.peek().is_some_and(|next| next.mark == mark);
+            if !goes_on && mark < looked.until {
+                events.push(FeedEvent::Commit(at(mark)));
             }
         }
         let here = TrackedPosition {
-            version: looked.until,
+            mark: looked.until,
             behind: looked.behind,
             identity: self.position.identity.clone(),
         };

@@ -1,18 +1,24 @@
 //! The SQL Server engine: any retailer on SQL Server 2016 or later, read through its pack.
 //!
 //! **Capture** polls change tracking, which names the keys of changed rows and the version of the transaction that
-//! changed them last, and no value. Each look is one snapshot transaction, so that the version, what is known of each
-//! table and the changes belong together. Nothing is made at the server; what must be set is told by `check`.
+//! changed them last, and no value; or, by the option `capture`, the change tables of change data capture (CDC), which a
+//! job of the server fills from its log some seconds later. Each look is one snapshot transaction, so that how far it has
+//! come, what is known of each table and the changes belong together. Nothing is made at the server; what must be set is
+//! told by `check`.
 //!
-//! **Order.** Changes come by version across tables. A row that was changed several times is named once, with its last
-//! version; a changed key is a delete and an insert.
+//! **Order.** Changes come in the order of their commits across tables. Change tracking names a row that was changed
+//! several times once, with its last version, and a changed key as a delete and an insert; change tables have every change.
 //!
 //! **Positions** name the database by its broker GUID, its life by its recovery fork and date of creation, and the
-//! version. A restore may set versions back without a word: then it is another life, and the position is lost. So it is
-//! when the retention has passed for every table; a table that was truncated or is tracked anew is read whole.
+//! version or the place in the log. A restore may set them back without a word: then it is another life, and the position
+//! is lost. So it is when the retention has passed for every table, or when changes are heard in the other way; a table
+//! that was truncated or is heard anew is read whole.
 //!
 //! **The fence.** Change tracking tells what is visible. A snapshot is handed out only when the version that is read inside
-//! of its own transaction is at or past everything heard.
+//! of its own transaction is at or past everything heard. CDC tells what the log has, and its job reads a commit from the
+//! log, writes it down and commits itself before it is heard; that the commit is visible by then is taken from the server.
+//! `now` is the end of the log there, which the job passes with the next change, or, where nothing changes, with an entry
+//! that it makes every few minutes.
 //!
 //! **Fetch** expands `{keys}` to `openjson` of one text, each key column cast to its exact type and collation. Decimals are
 //! read as they are; `money` is refused, since the driver makes a float of it: the pack casts it to `decimal(19, 4)`.
@@ -26,6 +32,7 @@
 //! Verified on a simulator, and on no SQL Server yet.
 
 mod address;
+mod capture;
 mod catalogue;
 mod check;
 mod connect;
@@ -35,7 +42,6 @@ mod feed;
 mod position;
 mod settings;
 mod snapshot;
-mod tracking;
 mod value;
 
 use std::sync::Arc;
@@ -52,7 +58,7 @@ pub use address::Address;
 use catalogue::Catalogue;
 use connect::{Connector, Session};
 use position::{Identity, TrackedPosition};
-pub use settings::Options;
+pub use settings::{Capture, Options};
 
 /// A SQL Server source, seen through a pack.
 #[derive(Clone)]
@@ -138,13 +144,13 @@ impl SourceAdapter for SqlServerAdapter {
     }
 
     async fn begin(&self) -> Result<Position, SourceError> {
-        Ok(tracking::begin(&self.inner).await?.encode())
+        Ok(capture::begin(&self.inner).await?.encode())
     }
 
     async fn now(&self) -> Result<Position, SourceError> {
         let _permit = self.inner.permit().await;
         let mut session = self.inner.session().await?;
-        let position = tracking::now(&mut session).await?;
+        let position = capture::now(&self.inner, &mut session).await?;
         self.inner.keep(session).await;
         Ok(position.encode())
     }

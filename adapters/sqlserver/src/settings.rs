@@ -7,10 +7,24 @@ use serde::Deserialize;
 use wattle_core::SourceError;
 use wattle_sql::TlsMode;
 
+/// How a source tells its changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capture {
+    /// Change tracking: at once, without an agent, and with little storage.
+    #[default]
+    ChangeTracking,
+    /// The change tables of change data capture, where the retailer has them already or change tracking is not wanted. A
+    /// job of the server fills them, seconds later.
+    Cdc,
+}
+
 /// Options of a SQL Server source, as JSON in the registry.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
+    /// How the source tells its changes; another way than before makes every record be compared once.
+    pub capture: Capture,
     /// The database's broker GUID before it got another, as a position begins with: its positions are lost then, and not
     /// another database's.
     pub formerly: Option<String>,
@@ -37,6 +51,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            capture: Capture::default(),
             formerly: None,
             tls: None,
             tls_ca: None,

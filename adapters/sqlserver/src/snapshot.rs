@@ -14,7 +14,6 @@ use wattle_sql::{Assembler, Mapping, PackError, PageQuery, Template};
 use crate::connect::{BEGIN, Session};
 use crate::dialect::{NOW, TSql, keys_json, keys_relation};
 use crate::position::TrackedPosition;
-use crate::tracking::{VERSION, version_of};
 use crate::value::text;
 use crate::{Inner, identity_mismatch, value};
 
@@ -46,6 +45,9 @@ impl Drop for SqlServerSnapshot {
     }
 }
 
+/// The time, where [`Capture::standing_query`](crate::Capture::standing_query) has it.
+const CLOCK: &str = "select null, null, sysutcdatetime()";
+
 const END: &str = "if @@trancount > 0 rollback";
 
 impl SqlServerSnapshot {
@@ -62,28 +64,28 @@ impl SqlServerSnapshot {
         if let Some(other) = positions.iter().find(|position| position.identity.broker != here.broker) {
             return Err(identity_mismatch(&other.identity, &here));
         }
-        // What was heard in another life of the database is no more: the feed finds that out, and every record is compared
-        // again.
-        positions.retain(|position| position.identity.is_same(&here));
-        let wanted = positions.iter().map(|position| position.version).max();
+        // What was heard in another life of the database, or in another way, is no more: the feed finds that out, and every
+        // record is compared again.
+        let capture = inner.options.capture;
+        positions.retain(|position| position.identity.is_same(&here) && position.mark.capture() == capture);
+        let wanted = positions.iter().map(|position| position.mark).max();
+        // Without a fence, keys can be scanned where nothing is told yet.
+        let standing = if wanted.is_some() { capture.standing_query() } else { CLOCK };
         let deadline = Instant::now() + inner.options.fence_timeout();
         let mut wait = FENCE_WAIT.0;
         let now = loop {
             let doing = "open a snapshot";
-            let answers = session.batch(doing, &format!("{BEGIN}; {VERSION}")).await?;
+            let answers = session.batch(doing, &format!("{BEGIN}; {standing}")).await?;
             let rows = answers.into_iter().next().unwrap_or_default();
-            // Without a fence, keys can be scanned where nothing is tracked yet.
             let Some(wanted) = wanted else { break local_now(&inner, &rows)? };
-            let version = version_of(&rows)?;
-            if version >= wanted {
+            let end = capture.standing_of(&rows)?.end;
+            if end >= wanted {
                 break local_now(&inner, &rows)?;
             }
             session.batch(doing, END).await?;
             if Instant::now() + wait > deadline {
                 return Err(SourceError::Behind {
-                    what: format!(
-                        "changes were heard up to version {wanted}, and the snapshot stands at {version}"
-                    ),
+                    what: format!("changes were heard up to {wanted}, and the snapshot stands at {end}"),
                 });
             }
             tokio::time::sleep(wait).await;
@@ -225,7 +227,7 @@ impl SqlServerSnapshot {
 
 /// The snapshot's time in the retailer's zone.
 fn local_now(inner: &Inner, rows: &[Row]) -> Result<String, SourceError> {
-    let utc = rows.first().and_then(|row| text(row, 1)).unwrap_or_default();
+    let utc = rows.first().and_then(|row| text(row, 2)).unwrap_or_default();
     let utc = chrono::NaiveDateTime::parse_from_str(&utc, "%Y-%m-%dT%H:%M:%S%.f")
         .map_err(|_| SourceError::Bug { what: "sysutcdatetime() has an unknown form".into() })?;
     let local = utc.and_utc().with_timezone(&inner.pack.zone()).naive_local();

@@ -91,7 +91,7 @@ where c.relkind in ('r', 'v') and c.relnamespace::regnamespace::text in (select 
 
 create view sys.tables as
 select o.*, false as is_memory_optimized, 0::sys.tinyint as temporal_type, false as is_filetable, false as is_external,
-    false as is_tracked_by_cdc, false as is_replicated
+    exists (select 1 from sys.captured c where c.table_id = o.object_id::oid) as is_tracked_by_cdc, false as is_replicated
 from sys.objects o where o.type = 'U';
 create view sys.views as select o.* from sys.objects o where o.type = 'V';
 
@@ -176,7 +176,7 @@ select current_database()::sys."nvarchar(128)" as name, 5 as database_id, '2024-
     (s.allow_snapshot_isolation::integer)::sys.tinyint as snapshot_isolation_state,
     (case when s.allow_snapshot_isolation then 'ON' else 'OFF' end)::sys."nvarchar(60)" as snapshot_isolation_state_desc,
     s.read_committed_snapshot as is_read_committed_snapshot_on, s.database_guid as service_broker_guid,
-    false as is_broker_enabled, false as is_in_standby, false as is_cdc_enabled, false as is_encrypted,
+    false as is_broker_enabled, false as is_in_standby, s.cdc as is_cdc_enabled, false as is_encrypted,
     1::sys.tinyint as recovery_model, 'FULL'::sys."nvarchar(60)" as recovery_model_desc,
     case when s.secondary then s.database_guid end as replica_id, case when s.secondary then s.database_guid end as group_database_id
 from sys.settings s

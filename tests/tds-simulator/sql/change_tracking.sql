@@ -17,6 +17,18 @@ create table sys.tracked (
 );
 grant select on sys.tracked to public;
 
+-- The capture instances of change data capture, and from which version on each has its changes.
+create table sys.captured (
+    instance text primary key,
+    table_id oid not null,
+    capture_id integer generated always as identity,
+    start_version bigint not null,
+    columns text[] not null,
+    role_name text,
+    create_date timestamp not null default clock_timestamp()
+);
+grant select on sys.captured to public;
+
 create function sys.give_version() returns trigger language plpgsql security definer as $$
 declare
     given bigint;
@@ -110,6 +122,9 @@ begin
             marked xid8;
         begin
             if tg_op = 'TRUNCATE' then
+                if exists (select 1 from sys.captured c where c.table_id = %1$s) then
+                    raise exception 'mssql:4711:Cannot truncate table ''%%'' because it is published for replication or enabled for Change Data Capture.', %1$s::regclass;
+                end if;
                 delete from %2$s;
                 update sys.tracked set truncated_by = sys.mark_commit() where table_id = %1$s;
             elsif tg_op = 'INSERT' then
@@ -161,27 +176,20 @@ begin
 end
 $$;
 
-create function sys.track_table(name text, columns boolean) returns void language plpgsql as $$
+-- Notes the changes of a table from here on, with its columns as the log has them: those of its primary key.
+create function sys.note_table(id oid) returns void language plpgsql as $$
 declare
-    id oid := to_regclass(name);
+    name text := id::regclass;
+    log text := 'sys.changes_' || id;
     list text;
-    log text;
 begin
-    if id is null then
-        raise exception 'mssql:4902:Cannot find the object "%" because it does not exist or you do not have permissions.', name;
-    elsif not (select tracking from sys.settings) then
-        raise exception 'mssql:5089:Change tracking is disabled for database ''%''. Change tracking must be enabled on a database to modify change tracking settings.', current_database();
-    elsif exists (select 1 from sys.tracked where table_id = id) then
-        raise exception 'mssql:4996:Change tracking is already enabled for table ''%''.', name;
+    if to_regclass(log) is not null then
+        return;
     end if;
     select string_agg(quote_ident(a.attname), ', ' order by k.number) into list
     from pg_index i cross join lateral unnest(i.indkey) with ordinality as k (attnum, number)
     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
     where i.indrelid = id and i.indisprimary;
-    if list is null then
-        raise exception 'mssql:4997:Cannot enable change tracking on table ''%''. Change tracking requires a primary key on the table. Create a primary key on the table before enabling change tracking.', name;
-    end if;
-    log := 'sys.changes_' || id;
     execute format('create table %s as select %s from %s with no data', log, list, name);
     execute format('alter table %s add sys_change_xid xid8 not null, add sys_change_action text not null', log);
     execute format('create index on %s (sys_change_xid)', log);
@@ -190,6 +198,23 @@ begin
     execute format('create trigger sys_deleted after delete on %s referencing old table as old_rows for each statement execute function sys.note_%s()', name, id);
     execute format('create trigger sys_updated after update on %s referencing new table as new_rows old table as old_rows for each statement execute function sys.note_%s()', name, id);
     execute format('create trigger sys_truncated after truncate on %s for each statement execute function sys.note_%s()', name, id);
+end
+$$;
+
+create function sys.track_table(name text, columns boolean) returns void language plpgsql as $$
+declare
+    id oid := to_regclass(name);
+begin
+    if id is null then
+        raise exception 'mssql:4902:Cannot find the object "%" because it does not exist or you do not have permissions.', name;
+    elsif not (select tracking from sys.settings) then
+        raise exception 'mssql:5089:Change tracking is disabled for database ''%''. Change tracking must be enabled on a database to modify change tracking settings.', current_database();
+    elsif exists (select 1 from sys.tracked where table_id = id) then
+        raise exception 'mssql:4996:Change tracking is already enabled for table ''%''.', name;
+    elsif not exists (select 1 from pg_index i where i.indrelid = id and i.indisprimary) then
+        raise exception 'mssql:4997:Cannot enable change tracking on table ''%''. Change tracking requires a primary key on the table. Create a primary key on the table before enabling change tracking.', name;
+    end if;
+    perform sys.note_table(id);
     insert into sys.tracked (table_id, begin_version, min_valid_version, track_columns)
     values (id, sys.last_version(), sys.last_version(), columns);
 end
@@ -211,8 +236,9 @@ create function sys.forget_table(id oid, plain text) returns void language plpgs
 begin
     execute format('drop function if exists sys.%I(bigint)', 'changes of ' || plain);
     execute format('drop function if exists sys.note_%s() cascade', id);
-    execute format('drop table if exists sys.changes_%s', id);
+    execute format('drop table if exists sys.changes_%s cascade', id);
     delete from sys.tracked where table_id = id;
+    delete from sys.captured where table_id = id;
 end
 $$;
 create function sys.untrack_table(name text) returns void language plpgsql as $$
@@ -221,6 +247,10 @@ declare
 begin
     if not exists (select 1 from sys.tracked where table_id = id) then
         raise exception 'mssql:4998:Change tracking is not enabled on table ''%''.', name;
+    end if;
+    delete from sys.tracked where table_id = id;
+    if exists (select 1 from sys.captured where table_id = id) then
+        return;
     end if;
     perform sys.forget_table(id, (select n.nspname || '.' || c.relname from pg_class c
                                   join pg_namespace n on n.oid = c.relnamespace where c.oid = id));
@@ -233,7 +263,7 @@ declare
     dropped record;
 begin
     for dropped in select d.objid, d.schema_name, d.object_name from pg_event_trigger_dropped_objects() d
-        join sys.tracked t on t.table_id = d.objid where d.object_type = 'table' loop
+        where d.object_type = 'table' and d.objid in (select t.table_id from sys.tracked t union select c.table_id from sys.captured c) loop
         perform sys.forget_table(dropped.objid, dropped.schema_name || '.' || dropped.object_name);
     end loop;
 end

@@ -16,6 +16,8 @@ create table sys.settings (
     retention_period integer not null default 2,
     retention_units text not null default 'days',
     auto_cleanup boolean not null default true,
+    cdc boolean not null default false,
+    capture_stopped_at bigint,
     database_guid uuid not null default gen_random_uuid(),
     recovery_fork_guid uuid not null default gen_random_uuid(),
     first_recovery_fork_guid uuid

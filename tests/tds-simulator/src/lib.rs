@@ -1,7 +1,7 @@
 //! A simulator of SQL Server, for tests where no SQL Server can be installed.
 //!
 //! It speaks TDS 7.4 to clients and runs what they send on a private PostgreSQL: T-SQL is translated, change tracking is
-//! made of triggers, the catalogue is a schema `sys` of views and functions. It is no SQL Server: it knows the statements
+//! made of triggers and change data capture of change tracking, the catalogue is a schema `sys` of views and functions. It is no SQL Server: it knows the statements
 //! that Wattle's adapter and its tests send, and refuses every other with error 50000 that names it.
 //!
 //! **What it guarantees.** Values of `bit`, the integers, `real`, `float`, `decimal`, `money`, text, binary,
@@ -15,8 +15,9 @@
 //! what its columns were declared as: a `char` in it loses its blanks, a `money` comes as `decimal(19,4)`, a time is written
 //! with seven decimals, and a division has PostgreSQL's. Two texts of which neither is a column compare with case, and
 //! `like` without it. Names keep one case for all objects of a database. Changes are forgotten when a test says so, not
-//! by the clock, and PostgreSQL chooses the victim of a deadlock. No TLS, no MARS, no cursors, no procedures, no MERGE, no
-//! savepoints, no bulk load.
+//! by the clock, and PostgreSQL chooses the victim of a deadlock. A change table has
+//! the columns of the primary key alone, and what is committed is captured at once. No TLS, no MARS, no cursors, no
+//! procedures but those of change data capture, no MERGE, no savepoints, no bulk load.
 //!
 //! **What it assumes.** What the testbed does, and that PostgreSQL was built with ICU.
 //!

@@ -23,6 +23,7 @@ const SCHEMA: &[&str] = &[
     include_str!("../sql/settings.sql"),
     include_str!("../sql/permissions.sql"),
     include_str!("../sql/change_tracking.sql"),
+    include_str!("../sql/change_data_capture.sql"),
     include_str!("../sql/catalogue.sql"),
 ];
 /// The threads that serve clients; tests wait for the database, not for them.

@@ -58,7 +58,7 @@ impl Check<'_> {
             self.findings.add(
                 Severity::Warning,
                 format!("the login {user} could write: {}", writable.join("; ")),
-                words("make a login for Wattle alone, with SELECT and VIEW CHANGE TRACKING on its tables: SQL Server has no read-only sessions"),
+                words("make a login for Wattle alone, with no more than `check` asks for: SQL Server has no read-only sessions"),
             );
         }
         Ok(readable)

@@ -23,16 +23,24 @@ struct Check<'a> {
     inner: &'a Inner,
     session: Session,
     findings: Findings,
+    /// May the login ask on what terms tables are heard? Without an answer that is an error.
+    can_ask: bool,
+}
+
+impl<'a> Check<'a> {
+    fn new(inner: &'a Inner, session: Session) -> Self {
+        Self { inner, session, findings: Findings::default(), can_ask: true }
+    }
 }
 
 pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
     let session = inner.connector.connect().await?;
-    let mut check = Check { inner, session, findings: Findings::default() };
+    let mut check = Check::new(inner, session);
     check.settings().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
     let readable = check.grants(&catalogue).await?;
     check.tables(&catalogue);
-    check.tracked(&catalogue).await?;
+    check.heard(&catalogue).await?;
     // What reads the tables can only be looked at where the tables can.
     if readable {
         check.edges(&catalogue).await?;
@@ -47,12 +55,12 @@ pub(crate) async fn require_heard(
     inner: &Inner,
     session: Session,
 ) -> Result<(Session, Catalogue), SourceError> {
-    let mut check = Check { inner, session, findings: Findings::default() };
+    let mut check = Check::new(inner, session);
     check.settings().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
     let heard = catalogue.clone().heard(inner.graph());
     check.tables(&heard);
-    check.tracked(&heard).await?;
+    check.heard(&heard).await?;
     let mut refused = check.findings.sorted();
     refused.retain(|finding| finding.severity == Severity::Refused);
     let others = refused.len().saturating_sub(1);

@@ -1,21 +1,25 @@
-//! The database's settings: does it track changes and give snapshots, and for long enough?
+//! The database's settings: does it tell changes and give snapshots, and for long enough?
 
 use tiberius::Row;
 use wattle_core::{Severity, SourceError};
 use wattle_sql::words;
 
 use super::Check;
+use crate::dialect::quote;
+use crate::settings::Capture;
 use crate::value::{integer, text};
 
 /// Changes that are kept for less are gone after a long weekend.
 const LEAST_KEPT_HOURS: i64 = 72;
+/// The capture job makes an entry every few minutes where nothing changes.
+const LONGEST_SILENCE_MINUTES: i64 = 15;
 /// The first version with `openjson`, SQL Server 2016, and the compatibility level at which it is known.
 const LEAST_VERSION: i64 = 13;
 const LEAST_LEVEL: i64 = 130;
 
 const SETTINGS: &str = "select cast(serverproperty('ProductVersion') as nvarchar(64)), d.compatibility_level, \
      d.snapshot_isolation_state, d.is_read_only, ct.is_auto_cleanup_on, ct.retention_period, ct.retention_period_units, \
-     ct.database_id from sys.databases d left join sys.change_tracking_databases ct on ct.database_id = d.database_id \
+     ct.database_id, d.is_cdc_enabled from sys.databases d left join sys.change_tracking_databases ct on ct.database_id = d.database_id \
      where d.database_id = db_id()";
 
 impl Check<'_> {
@@ -51,7 +55,61 @@ impl Check<'_> {
                 words("give the primary's address"),
             );
         }
-        self.tracking(row);
+        match self.inner.options.capture {
+            Capture::ChangeTracking => self.tracking(row),
+            Capture::Cdc => self.cdc(text(row, 8).as_deref() == Some("true")).await?,
+        }
+        Ok(())
+    }
+
+    /// Is change data capture on, may the login see it, and is its job at work?
+    async fn cdc(&mut self, is_enabled: bool) -> Result<(), SourceError> {
+        self.can_ask = is_enabled;
+        if !is_enabled {
+            self.findings.refuse(
+                "the database does not capture its changes (change data capture is off)",
+                "exec sys.sp_cdc_enable_db;",
+            );
+            return Ok(());
+        }
+        let rights = "select has_perms_by_name(N'cdc', 'SCHEMA', 'SELECT'), \
+                      has_perms_by_name(db_name(), 'DATABASE', 'VIEW DATABASE STATE'), user_name()";
+        let rows = self.session.rows("look at the login's rights", rights).await?;
+        let has = |at| rows.first().and_then(|row| integer(row, at)) == Some(1);
+        let user = quote(&rows.first().and_then(|row| text(row, 2)).unwrap_or_default());
+        self.can_ask = has(0);
+        if !has(0) {
+            self.findings.refuse(
+                format!("the login {user} may not read the change tables"),
+                format!("grant select on schema::cdc to {user};"),
+            );
+        }
+        if !has(1) {
+            self.findings.refuse(
+                format!("the login {user} may not see where the log ends (VIEW DATABASE STATE)"),
+                format!("grant view database state to {user};"),
+            );
+        }
+        if has(0) {
+            self.job().await?;
+        }
+        Ok(())
+    }
+
+    /// Does the capture job say something from time to time, as it does even where nothing changes?
+    async fn job(&mut self) -> Result<(), SourceError> {
+        let asked = "select datediff(minute, max(m.tran_end_time), getdate()) from cdc.lsn_time_mapping m";
+        let rows = self.session.rows("look at the capture job", asked).await?;
+        let silent = match rows.first().and_then(|row| integer(row, 0)) {
+            None => "since change data capture was switched on".to_owned(),
+            Some(minutes) if minutes > LONGEST_SILENCE_MINUTES => format!("for {minutes} minutes"),
+            Some(_) => return Ok(()),
+        };
+        self.findings.add(
+            Severity::Warning,
+            format!("the capture job has told nothing {silent}: no change is heard while it stands still"),
+            "exec sys.sp_cdc_start_job;  -- and see that SQL Server Agent runs",
+        );
         Ok(())
     }
 

@@ -4,10 +4,12 @@ use wattle_core::{NodeId, Severity, SourceError};
 use wattle_sql::{key_names, words};
 
 use super::{Check, MANY_ROWS};
+use crate::capture::cdc::has_key;
+use crate::capture::change_tracking::tracks_by;
 use crate::catalogue::{Catalogue, Index, Table, same};
 use crate::connect::literal;
 use crate::dialect::{TSql, quote};
-use crate::tracking::{terms_of, terms_query, tracks_by};
+use crate::settings::Capture;
 use crate::value::{integer, text};
 
 impl Check<'_> {
@@ -65,7 +67,8 @@ impl Check<'_> {
             }
         }
         let names: Vec<&str> = node.key.iter().map(|key| key.name.as_str()).collect();
-        if complete && captured && !tracks_by(table, &names) {
+        let by_key = self.inner.options.capture == Capture::ChangeTracking;
+        if complete && captured && by_key && !tracks_by(table, &names) {
             let columns = key_names(&TSql, self.inner.graph(), id).join(", ");
             self.findings.refuse(
                 format!("the primary key of {name} is not ({columns}), and change tracking names rows by their primary key"),
@@ -78,33 +81,125 @@ impl Check<'_> {
         }
     }
 
-    /// Is each captured table tracked, and is the login told?
-    pub(super) async fn tracked(&mut self, catalogue: &Catalogue) -> Result<(), SourceError> {
+    /// Are the changes of each captured table told, and to the login?
+    pub(super) async fn heard(&mut self, catalogue: &Catalogue) -> Result<(), SourceError> {
+        if !self.can_ask {
+            return Ok(());
+        }
         let inner = self.inner;
-        let graph = inner.graph();
-        let rows = self.session.rows("look at what is tracked", &terms_query(graph)).await?;
-        for terms in terms_of(graph, &rows)? {
-            let Some(table) = catalogue.table(terms.node) else { continue };
-            if terms.since.is_some() || !table.is_table {
-                continue;
+        let (capture, graph) = (inner.options.capture, inner.graph());
+        let rows = self.session.rows("look at what is told", &capture.terms_query(graph)).await?;
+        for terms in capture.terms_of(graph, &rows)? {
+            let Some(table) = catalogue.table(terms.node).filter(|table| table.is_table) else { continue };
+            match capture {
+                Capture::ChangeTracking if terms.since.is_none() => self.untracked(table).await?,
+                Capture::Cdc if terms.since.is_none() => self.uncaptured(terms.node, table).await?,
+                Capture::Cdc => self.captured(terms.node, table).await?,
+                Capture::ChangeTracking => {}
             }
-            let name = table.quoted();
-            let right = "'OBJECT', 'VIEW CHANGE TRACKING'";
-            let asked = format!("select has_perms_by_name({}, {right}), user_name()", literal(&name));
-            let rows = self.session.rows("look at the login's rights", &asked).await?;
-            let may_ask = rows.first().and_then(|row| integer(row, 0)) == Some(1);
-            let user = quote(&rows.first().and_then(|row| text(row, 1)).unwrap_or_default());
-            if may_ask {
-                self.findings.refuse(
-                    format!("the changes of {name} are not told: it is not tracked"),
-                    format!("alter table {name} enable change_tracking;"),
-                );
-            } else {
-                self.findings.refuse(
-                    format!("the login {user} may not hear the changes of {name}"),
-                    format!("grant view change tracking on {name} to {user};"),
-                );
-            }
+        }
+        Ok(())
+    }
+
+    async fn untracked(&mut self, table: &Table) -> Result<(), SourceError> {
+        let name = table.quoted();
+        let right = "'OBJECT', 'VIEW CHANGE TRACKING'";
+        let asked = format!("select has_perms_by_name({}, {right}), user_name()", literal(&name));
+        let rows = self.session.rows("look at the login's rights", &asked).await?;
+        let may_ask = rows.first().and_then(|row| integer(row, 0)) == Some(1);
+        let user = quote(&rows.first().and_then(|row| text(row, 1)).unwrap_or_default());
+        if may_ask {
+            self.findings.refuse(
+                format!("the changes of {name} are not told: it is not tracked"),
+                format!("alter table {name} enable change_tracking;"),
+            );
+        } else {
+            self.findings.refuse(
+                format!("the login {user} may not hear the changes of {name}"),
+                format!("grant view change tracking on {name} to {user};"),
+            );
+        }
+        Ok(())
+    }
+
+    /// No capture instance has the table's key, or none has begun.
+    async fn uncaptured(&mut self, node: NodeId, table: &Table) -> Result<(), SourceError> {
+        let name = table.quoted();
+        let asked = format!(
+            "select c.capture_instance, case when {} then 1 else 0 end from cdc.change_tables c \
+             where c.source_object_id = object_id({}) order by c.capture_instance",
+            has_key(self.inner.graph(), node),
+            literal(&name)
+        );
+        let rows = self.session.rows("look at the capture instances", &asked).await?;
+        let instances: Vec<String> = rows.iter().filter_map(|row| text(row, 0)).collect();
+        if rows.iter().any(|row| integer(row, 1) == Some(1)) {
+            self.findings.refuse(
+                format!("the changes of {name} are not told yet: the capture job has not begun with it"),
+                "exec sys.sp_cdc_start_job;  -- and see that SQL Server Agent runs",
+            );
+            return Ok(());
+        }
+        let call = format!(
+            "exec sys.sp_cdc_enable_table @source_schema = {}, @source_name = {}, @role_name = null",
+            literal(&table.schema),
+            literal(&table.name)
+        );
+        if instances.is_empty() {
+            self.findings.refuse(format!("the changes of {name} are not captured"), format!("{call};"));
+            return Ok(());
+        }
+        // A name that the two instances that there may be cannot have both.
+        let instance = literal(&format!("{}_wattle", table.name));
+        self.findings.refuse(
+            format!(
+                "the capture instances of {name} ({}) lack columns of the key of node `{}`",
+                instances.join(", "),
+                self.inner.graph().node(node).name
+            ),
+            format!("{call}, @capture_instance = {instance};"),
+        );
+        Ok(())
+    }
+
+    /// What a captured table's changes would yet not tell.
+    async fn captured(&mut self, node: NodeId, table: &Table) -> Result<(), SourceError> {
+        let name = table.quoted();
+        let asked = format!(
+            "select (select count(*) from sys.partitions p where p.object_id = object_id({0}) and p.index_id in (0, 1)), \
+             (select count(*) from cdc.change_tables c where c.source_object_id = object_id({0}) and c.partition_switch = 1), \
+             (select d.collation_name from sys.databases d where d.database_id = db_id())",
+            literal(&name)
+        );
+        let rows = self.session.rows("look at the capture instances", &asked).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        if integer(row, 0) > Some(1) && integer(row, 1) > Some(0) {
+            self.findings.refuse(
+                format!("partitions of {name} may be switched, and the rows that so come or go are not captured"),
+                words(format!(
+                    "capture {name} with @allow_partition_switch = 0: call sys.sp_cdc_disable_table and sys.sp_cdc_enable_table"
+                )),
+            );
+        }
+        let collation = text(row, 2).unwrap_or_default();
+        let key = &self.inner.graph().node(node).key;
+        let columns = key.iter().filter_map(|key| table.column(&key.name));
+        let other: Vec<&str> = columns
+            .filter(|column| {
+                column.column_type.starts_with("char") || column.column_type.starts_with("varchar")
+            })
+            .filter(|column| column.collation.as_ref().is_some_and(|its| !same(its, &collation)))
+            .map(|column| column.name.as_str())
+            .collect();
+        if !other.is_empty() {
+            self.findings.add(
+                Severity::Warning,
+                format!(
+                    "{name} ({}) has another collation than the database, and change data capture may then garble letters beyond ASCII",
+                    other.join(", ")
+                ),
+                words("see that these keys are plain ASCII, or use change tracking"),
+            );
         }
         Ok(())
     }

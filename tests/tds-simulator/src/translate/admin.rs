@@ -1,4 +1,4 @@
-//! What administrators say: change tracking, logins, users, grants.
+//! What administrators say: change tracking, change data capture, logins, users, grants.
 
 use sqlparser::tokenizer::Token;
 
@@ -17,6 +17,7 @@ pub(super) fn read(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<bool,
         ("create", "user") => create_user(batch)?,
         ("drop", "index") => return drop_index(batch, steps),
         ("exec" | "execute", "sp_rename") => return rename(batch, steps),
+        ("exec" | "execute", "sys") => procedure(batch)?,
         ("grant" | "revoke" | "deny", _) => grant(batch)?,
         _ => return Ok(false),
     };
@@ -135,6 +136,57 @@ fn alter_table(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<bool, Sql
     Ok(true)
 }
 
+/// The procedures of change data capture and the parameters they know, in the order of the functions that answer for them.
+const PROCEDURES: &[(&str, &[&str])] = &[
+    ("sp_cdc_enable_db", &[]),
+    ("sp_cdc_disable_db", &[]),
+    (
+        "sp_cdc_enable_table",
+        &[
+            "@source_schema",
+            "@source_name",
+            "@role_name",
+            "@capture_instance",
+            "@captured_column_list",
+            "@supports_net_changes",
+        ],
+    ),
+    ("sp_cdc_disable_table", &["@source_schema", "@source_name", "@capture_instance"]),
+    ("sp_cdc_start_job", &["@job_type"]),
+    ("sp_cdc_stop_job", &["@job_type"]),
+    ("sp_cdc_cleanup_change_table", &["@capture_instance", "@low_water_mark"]),
+];
+
+/// `exec sys.sp_cdc_enable_table @source_schema = N'dbo', …`
+fn procedure(batch: &mut Batch<'_>) -> Result<String, SqlError> {
+    batch.parser.advance_token();
+    batch.expect(&["sys"])?;
+    batch.parser.expect_token(&Token::Period)?;
+    let name = batch.name()?.to_lowercase();
+    let Some((_, parameters)) = PROCEDURES.iter().find(|(known, _)| *known == name) else {
+        return Err(SqlError::not_simulated(format_args!("exec sys.{name}")));
+    };
+    let mut given = vec!["null".to_owned(); parameters.len()];
+    while batch.word(0).starts_with('@') {
+        let parameter = batch.name()?.to_lowercase();
+        let Some(place) = parameters.iter().position(|known| *known == parameter) else {
+            return Err(SqlError::not_simulated(format_args!("the parameter {parameter} of sys.{name}")));
+        };
+        batch.parser.expect_token(&Token::Eq)?;
+        given[place] = match batch.parser.next_token().token {
+            Token::SingleQuotedString(text) | Token::NationalStringLiteral(text) => literal(&text),
+            Token::HexStringLiteral(digits) => literal(&format!("0x{digits}")),
+            Token::Number(number, _) => literal(&number),
+            Token::Word(word) if word.value.eq_ignore_ascii_case("null") => "null".to_owned(),
+            other => return Err(syntax(&other.to_string())),
+        };
+        if !batch.parser.consume_token(&Token::Comma) {
+            break;
+        }
+    }
+    Ok(format!("select sys.{name}({})", given.join(", ")))
+}
+
 /// `exec sp_rename 's.t', 'new'`, `exec sp_rename 's.t.c', 'new', 'column'`
 fn rename(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<bool, SqlError> {
     batch.parser.advance_token();
@@ -148,22 +200,20 @@ fn rename(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<bool, SqlError
     };
     let parts: Vec<String> = old.split('.').map(|part| quoted(part.trim_matches(['[', ']']))).collect();
     let new_name = quoted(&new);
+    let mut before = vec![format!("select sys.remember_name({})", literal(&new))];
     let mut after = Vec::new();
     let sql = match (kind.as_str(), parts.as_slice()) {
         ("object", [schema, table]) => format!("alter table {schema}.{table} rename to {new_name}"),
         ("column", [schema, table, column]) => {
             let plain = |name: &str| literal(&name.trim_matches('"').replace("\"\"", "\""));
-            after.push(format!(
-                "select sys.rename_noted({}, {}, {})",
-                literal(&format!("{schema}.{table}")),
-                plain(column),
-                plain(&new_name)
-            ));
+            let (table_name, column_name) = (literal(&format!("{schema}.{table}")), plain(column));
+            before.push(format!("select sys.check_rename({table_name}, {column_name})"));
+            after.push(format!("select sys.rename_noted({table_name}, {column_name}, {})", plain(&new_name)));
             format!("alter table {schema}.{table} rename column {column} to {new_name}")
         }
         _ => return Err(SqlError::not_simulated(format_args!("sp_rename of {old} as {kind}"))),
     };
-    steps.push(Step::Admin(vec![format!("select sys.remember_name({})", literal(&new))]));
+    steps.push(Step::Admin(before));
     steps.push(ddl::definition(sql));
     steps.push(Step::Admin(after));
     Ok(true)

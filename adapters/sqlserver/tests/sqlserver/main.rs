@@ -4,6 +4,8 @@
 //! own that stays there; what only a simulator can be asked for (forgotten changes, a restore, a replica, a proxy) runs on
 //! the simulator always.
 
+mod cdc;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -132,26 +134,12 @@ async fn on_the_simulator(label: &str) -> Result<Database> {
 /// The changes up to a position, as `I customer A1`, and where each stands.
 async fn heard(adapter: &SqlServerAdapter, feed: &mut dyn Feed, until: &Position) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    let name = |node| adapter.graph().node(node).name.clone();
     let listening = async {
         loop {
             match feed.next().await? {
-                FeedEvent::Change(Change::Row { node, key, hint }, _) => {
-                    let hint = match hint {
-                        Hint::Insert => 'I',
-                        Hint::Update => 'U',
-                        Hint::Delete => 'D',
-                        Hint::Touch => 'T',
-                    };
-                    found.push(format!("{hint} {} {key}", name(node)));
-                }
-                FeedEvent::Change(Change::Whole { node }, _) => found.push(format!("whole {}", name(node))),
-                FeedEvent::Change(Change::SchemaChanged { node }, _) => {
-                    found.push(format!("altered {}", name(node)));
-                }
-                FeedEvent::Change(Change::Owned { .. }, _) => bail!("a feed owns nothing"),
+                FeedEvent::Change(change, _) => found.push(named(adapter, change)?),
                 FeedEvent::Commit(here) | FeedEvent::Idle(here) if adapter.reached(&here, until) => {
-                    return Ok(());
+                    return anyhow::Ok(());
                 }
                 FeedEvent::Commit(_) | FeedEvent::Idle(_) => {}
             }
@@ -159,6 +147,24 @@ async fn heard(adapter: &SqlServerAdapter, feed: &mut dyn Feed, until: &Position
     };
     tokio::time::timeout(PATIENCE, listening).await.context("nothing more was heard")??;
     Ok(found)
+}
+
+fn named(adapter: &SqlServerAdapter, change: Change) -> Result<String> {
+    let name = &adapter.graph().node(change.node()).name;
+    Ok(match change {
+        Change::Row { key, hint, .. } => {
+            let hint = match hint {
+                Hint::Insert => 'I',
+                Hint::Update => 'U',
+                Hint::Delete => 'D',
+                Hint::Touch => 'T',
+            };
+            format!("{hint} {name} {key}")
+        }
+        Change::Whole { .. } => format!("whole {name}"),
+        Change::SchemaChanged { .. } => format!("altered {name}"),
+        Change::Owned { .. } => bail!("a feed owns nothing"),
+    })
 }
 
 /// The error with which a feed ends, or with which it does not begin.

@@ -56,14 +56,14 @@ begin
     create schema cdc;
     create view cdc.lsn_time_mapping as select * from sys.captured_transactions;
     create view cdc.change_tables as
-    select (case when r.oid is null then 0 else r.oid::bigint end)::integer as object_id, 0 as version, c.table_id::integer as source_object_id,
+    select c.change_table::integer as object_id, 0 as version, c.table_id::integer as source_object_id,
         c.instance::sys."nvarchar(128)" collate sys.sql_latin1_general_cp1_ci_as as capture_instance,
         sys.lsn(c.start_version) as start_lsn, null::sys."binary(10)" as end_lsn, false as supports_net_changes,
         false as has_drop_pending, c.role_name::sys."nvarchar(128)" as role_name, c.create_date::sys.datetime as create_date,
         true as partition_switch
-    from sys.captured c left join pg_class r on r.oid = to_regclass(format('cdc.%I', lower(c.instance) || '_ct'));
+    from sys.captured c;
     create view cdc.captured_columns as
-    select to_regclass(format('cdc.%I', lower(c.instance) || '_ct'))::oid::integer as object_id,
+    select c.change_table::integer as object_id,
         sys.original(k.name::name) collate sys.sql_latin1_general_cp1_ci_as as column_name, k.place::integer as column_ordinal,
         false as is_computed
     from sys.captured c cross join lateral unnest(c.columns) with ordinality as k (name, place);
@@ -127,6 +127,7 @@ begin
         where sys.lsn(m.version) > (select sys.lsn(s.start_version) from sys.captured s where s.instance = %4$L)
             and sys.lsn(m.version) <= sys.lsn(sys.captured_version()) $f$,
         lower(name) || '_ct', (select coalesce(string_agg(format(', c.%I', k), ''), '') from unnest(keys) k), id, name);
+    update sys.captured c set change_table = to_regclass(format('cdc.%I', lower(name) || '_ct')) where c.instance = name;
 end
 $$;
 

@@ -21,7 +21,7 @@ grant select on sys.tracked to public;
 create table sys.captured (
     instance text primary key,
     table_id oid not null,
-    capture_id integer generated always as identity,
+    change_table oid,
     start_version bigint not null,
     columns text[] not null,
     role_name text,

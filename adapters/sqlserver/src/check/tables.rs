@@ -6,7 +6,7 @@ use wattle_sql::{key_names, words};
 use super::{Check, MANY_ROWS};
 use crate::capture::cdc::has_key;
 use crate::capture::change_tracking::tracks_by;
-use crate::catalogue::{Catalogue, Index, Table, same};
+use crate::catalogue::{Catalogue, Column, Index, Table, same};
 use crate::connect::literal;
 use crate::dialect::{TSql, quote};
 use crate::settings::Capture;
@@ -92,13 +92,15 @@ impl Check<'_> {
         for terms in capture.terms_of(graph, &rows)? {
             let Some(table) = catalogue.table(terms.node).filter(|table| table.is_table) else { continue };
             match capture {
-                Capture::ChangeTracking if terms.since.is_none() => self.untracked(table).await?,
-                Capture::Cdc if terms.since.is_none() => self.uncaptured(terms.node, table).await?,
-                Capture::Cdc => self.captured(terms.node, table).await?,
-                Capture::ChangeTracking => {}
+                _ if terms.since.is_some() => {}
+                Capture::ChangeTracking => self.untracked(table).await?,
+                Capture::Cdc => self.uncaptured(terms.node, table).await?,
             }
         }
-        Ok(())
+        match capture {
+            Capture::ChangeTracking => Ok(()),
+            Capture::Cdc => self.captured(catalogue).await,
+        }
     }
 
     async fn untracked(&mut self, table: &Table) -> Result<(), SourceError> {
@@ -162,44 +164,48 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What a captured table's changes would yet not tell.
-    async fn captured(&mut self, node: NodeId, table: &Table) -> Result<(), SourceError> {
-        let name = table.quoted();
-        let asked = format!(
-            "select (select count(*) from sys.partitions p where p.object_id = object_id({0}) and p.index_id in (0, 1)), \
-             (select count(*) from cdc.change_tables c where c.source_object_id = object_id({0}) and c.partition_switch = 1), \
-             (select d.collation_name from sys.databases d where d.database_id = db_id())",
-            literal(&name)
-        );
-        let rows = self.session.rows("look at the capture instances", &asked).await?;
-        let Some(row) = rows.first() else { return Ok(()) };
-        if integer(row, 0) > Some(1) && integer(row, 1) > Some(0) {
-            self.findings.refuse(
-                format!("partitions of {name} may be switched, and the rows that so come or go are not captured"),
-                words(format!(
-                    "capture {name} with @allow_partition_switch = 0: call sys.sp_cdc_disable_table and sys.sp_cdc_enable_table"
-                )),
-            );
-        }
-        let collation = text(row, 2).unwrap_or_default();
-        let key = &self.inner.graph().node(node).key;
-        let columns = key.iter().filter_map(|key| table.column(&key.name));
-        let other: Vec<&str> = columns
-            .filter(|column| {
-                column.column_type.starts_with("char") || column.column_type.starts_with("varchar")
-            })
-            .filter(|column| column.collation.as_ref().is_some_and(|its| !same(its, &collation)))
-            .map(|column| column.name.as_str())
-            .collect();
-        if !other.is_empty() {
-            self.findings.add(
-                Severity::Warning,
-                format!(
-                    "{name} ({}) has another collation than the database, and change data capture may then garble letters beyond ASCII",
-                    other.join(", ")
-                ),
-                words("see that these keys are plain ASCII, or use change tracking"),
-            );
+    /// What the changes of captured tables would yet not tell.
+    async fn captured(&mut self, catalogue: &Catalogue) -> Result<(), SourceError> {
+        let graph = self.inner.graph();
+        let asked = "select object_schema_name(c.source_object_id), object_name(c.source_object_id) from cdc.change_tables c \
+                     where c.partition_switch = 1 and c.source_object_id in \
+                     (select p.object_id from sys.partitions p where p.index_id in (0, 1) and p.partition_number > 1)";
+        let switched = self.session.rows("look at the capture instances", asked).await?;
+        let asked = "select d.collation_name from sys.databases d where d.database_id = db_id()";
+        let rows = self.session.rows("look at the capture instances", asked).await?;
+        let usual = rows.first().and_then(|row| text(row, 0)).unwrap_or_default();
+        for node in graph.captured() {
+            let Some(table) = catalogue.table(node) else { continue };
+            let name = table.quoted();
+            if switched.iter().any(|row| {
+                text(row, 0).as_deref() == Some(&table.schema) && text(row, 1).as_deref() == Some(&table.name)
+            }) {
+                self.findings.refuse(
+                    format!("partitions of {name} may be switched, and the rows that so come or go are not captured"),
+                    words(format!(
+                        "capture {name} with @allow_partition_switch = 0: call sys.sp_cdc_disable_table and sys.sp_cdc_enable_table"
+                    )),
+                );
+            }
+            let of_bytes = |column: &&Column| {
+                ["char", "varchar"].iter().any(|kind| column.column_type.starts_with(kind))
+            };
+            let columns = graph.node(node).key.iter().filter_map(|key| table.column(&key.name));
+            let other: Vec<&str> = columns
+                .filter(of_bytes)
+                .filter(|column| column.collation.as_ref().is_some_and(|collation| !same(collation, &usual)))
+                .map(|column| column.name.as_str())
+                .collect();
+            if !other.is_empty() {
+                self.findings.add(
+                    Severity::Warning,
+                    format!(
+                        "{name} ({}) has another collation than the database, and change data capture may then garble letters beyond ASCII",
+                        other.join(", ")
+                    ),
+                    words("see that these keys are plain ASCII, or use change tracking"),
+                );
+            }
         }
         Ok(())
     }

@@ -244,7 +244,8 @@ async fn check_asks_for_what_change_tables_need_and_nothing_else() -> Result<()>
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_without_the_key_does_not_serve_and_check_makes_another() -> Result<()> {
     let database = SqlServer::shared().await?.database("keyless").await?;
-    run(&database.url(), TABLES).await?;
+    let other_collation = "[No] varchar(20) collate Latin1_General_CS_AS not null";
+    run(&database.url(), &TABLES.replace("[No] varchar(20) not null", other_collation)).await?;
     run(&database.url(), CAPTURED).await?;
     database
         .sql(
@@ -258,6 +259,8 @@ async fn an_instance_without_the_key_does_not_serve_and_check_makes_another() ->
     let [finding] = findings.as_slice() else { bail!("{findings:?}") };
     assert!(finding.what.contains("shop_Customer") && finding.what.contains("`customer`"), "{finding:?}");
     database.sql(&finding.fix).await?;
+    let findings = adapter.check().await?;
+    assert!(findings.iter().any(|finding| finding.what.contains("another collation")), "{findings:?}");
     let begun = adapter.begin().await?;
     database.sql("insert into [shop].[Customer] values ('A1', 'PERSON')").await?;
     let now = adapter.now().await?;

@@ -31,7 +31,7 @@ pub enum Hint {
     Update,
     /// A row was deleted, or gave up this key.
     Delete,
-    /// No one changed anything: hydrate, resync, replay, reconcile.
+    /// No one changed anything: what was heard once is looked at once more.
     Touch,
 }
 
@@ -46,6 +46,13 @@ pub enum Change {
         key: Key,
         /// What it seemed to be.
         hint: Hint,
+    },
+    /// The record rooted at this row is to be read, and no other: no one changed anything.
+    Record {
+        /// The root node of its entity.
+        node: NodeId,
+        /// Which.
+        key: Key,
     },
     /// Any row of this node may have changed: a TRUNCATE, a write that left no keys.
     Whole {
@@ -72,6 +79,7 @@ impl Change {
     pub fn node(&self) -> NodeId {
         match self {
             Self::Row { node, .. }
+            | Self::Record { node, .. }
             | Self::Whole { node }
             | Self::SchemaChanged { node }
             | Self::Owned { node, .. } => *node,

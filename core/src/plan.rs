@@ -36,16 +36,21 @@ pub struct FetchGroup {
 /// Sorts a batch into what must be looked up, dropping repeated keys.
 pub fn lookups<'a>(graph: &EntityGraph, changes: impl IntoIterator<Item = &'a Change>) -> Lookups {
     let mut lookups = Lookups::default();
-    let mut seen = HashSet::new();
+    let (mut rows, mut records, mut owners) = (HashSet::new(), HashSet::new(), HashSet::new());
+    let mut name = |named: &mut BTreeMap<Entity, Vec<Key>>, node: NodeId, key: &'a Key| {
+        if let Some(entity) = graph.node(node).entity
+            && records.insert((node, key))
+        {
+            named.entry(entity).or_default().push(key.clone());
+        }
+    };
     for change in changes {
         match change {
             Change::Row { node, key, .. } => {
-                if !seen.insert((*node, false, key)) {
+                if !rows.insert((*node, key)) {
                     continue;
                 }
-                if let Some(entity) = graph.node(*node).entity {
-                    lookups.named.entry(entity).or_default().push(key.clone());
-                }
+                name(&mut lookups.named, *node, key);
                 if !graph.feeding(*node).is_empty() {
                     lookups.lineage.entry(*node).or_default().push(key.clone());
                 }
@@ -53,8 +58,9 @@ pub fn lookups<'a>(graph: &EntityGraph, changes: impl IntoIterator<Item = &'a Ch
                     lookups.resolve.entry(*path).or_default().push(key.clone());
                 }
             }
+            Change::Record { node, key } => name(&mut lookups.named, *node, key),
             Change::Owned { node, key } => {
-                if !seen.insert((*node, true, key)) {
+                if !owners.insert((*node, key)) {
                     continue;
                 }
                 for path in graph.owning(*node) {
@@ -179,6 +185,35 @@ mod tests {
             let lookups = lookups(&instance.graph, &all);
             prop_assert!(lookups.resolve.len() <= instance.graph.path_ids().count());
             prop_assert!(lookups.lineage.len() <= instance.graph.captured().count());
+        }
+
+        #[test]
+        fn a_record_is_read_alone_and_once(
+            instance in instance(), picks in prop::collection::vec(any::<prop::sample::Index>(), 0..60)
+        ) {
+            let rows = changes(&instance, &picks);
+            let (_, of_rows) = plan(&instance, &rows);
+            let records: Vec<Change> = rows.iter().map(|change| {
+                let Change::Row { node, key, .. } = change else { unreachable!("only rows were picked") };
+                Change::Record { node: *node, key: key.clone() }
+            }).collect();
+            let (lookups, groups) = plan(&instance, &records);
+            prop_assert!(lookups.lineage.is_empty() && lookups.resolve.is_empty());
+            let expected: BTreeSet<(Entity, Key)> = records.iter().filter_map(|change| {
+                let Change::Record { node, key } = change else { unreachable!("they were made above") };
+                Some((instance.graph.node(*node).entity?, key.clone()))
+            }).collect();
+            let planned: Vec<(Entity, Key)> =
+                groups.into_iter().flat_map(|g| g.keys.into_iter().map(move |key| (g.entity, key))).collect();
+            prop_assert_eq!(planned.len(), expected.len());
+            prop_assert_eq!(planned.into_iter().collect::<BTreeSet<_>>(), expected);
+            // Beside changes of the same rows they ask for nothing more.
+            let both: Vec<Change> = records.into_iter().chain(rows).collect();
+            let (_, of_both) = plan(&instance, &both);
+            let sorted = |groups: Vec<FetchGroup>| -> BTreeSet<(Entity, Key)> {
+                groups.into_iter().flat_map(|g| g.keys.into_iter().map(move |key| (g.entity, key))).collect()
+            };
+            prop_assert_eq!(sorted(of_both), sorted(of_rows));
         }
 
         #[test]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
-use wattle_core::{Change, Entity, EntityGraph, ErrorClass, Hint, Key, Position, Record, RecordError};
+use wattle_core::{Change, Entity, EntityGraph, ErrorClass, Key, Position, Record, RecordError};
 use wattle_tenants::{database_error_class, refusal};
 
 use crate::SyncError;
@@ -313,11 +313,8 @@ impl Apply<'_> {
         let jobs = job_store::unfinished(&self.work, &self.runner.scope).await?;
         for job in jobs.iter().filter(|job| job.kind == JobKind::Hydrate) {
             for scan in job.scans.iter().skip(job.scan + usize::from(job.cursor.is_some())) {
-                if let Scan::Source { node } = scan
-                    && let Some(entity) =
-                        self.graph.node_named(node).and_then(|node| self.graph.node(node).entity)
-                {
-                    ahead.insert(entity);
+                if let Scan::Roots { entity } = scan {
+                    ahead.extend(Entity::from_name(entity));
                 }
             }
         }
@@ -336,7 +333,7 @@ fn refused(record: &Record, error: &DbErr) -> RecordError {
     }
 }
 
-/// A touch of a record's root row.
+/// A touch of a record.
 pub(crate) fn touch(graph: &EntityGraph, entity: Entity, key: Key) -> Option<Change> {
-    Some(Change::Row { node: graph.root(entity)?, key, hint: Hint::Touch })
+    Some(Change::Record { node: graph.root(entity)?, key })
 }

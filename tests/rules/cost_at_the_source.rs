@@ -90,6 +90,23 @@ async fn a_bill_with_fifty_lines_is_one_captured_change(source: Engine, target: 
     Ok(())
 }
 
+/// A row that is touched is followed to all that it feeds, which a hydration reads by itself.
+#[apply(two_sources)]
+#[tokio::test]
+async fn a_hydration_asks_for_each_record_and_follows_no_row(source: Engine, target: Engine) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
+    mini.sql(
+        "insert into crm.account (account_no) values ('A');
+         insert into billing.bill (bill_id, account_no) values (1, 'A')",
+    )
+    .await?;
+    let _running = mini.run_and_hydrate().await?;
+    let changes: Vec<Value> =
+        mini.stored("backfill").await?.into_iter().flat_map(|stored| stored.changes).collect();
+    ensure!(changes.len() >= 2 && changes.iter().all(|change| change[0] == "r"), "{changes:?}");
+    Ok(())
+}
+
 /// The retailer's server writes megabytes that are none of our business.
 #[tokio::test]
 async fn an_idle_slot_does_not_keep_the_log_of_other_databases() -> Result<()> {

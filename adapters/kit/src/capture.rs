@@ -44,7 +44,9 @@ pub(crate) async fn hear(
                 FeedEvent::Change(change, position) => {
                     if change.node() == node {
                         match change {
-                            Change::Row { key, .. } | Change::Owned { key, .. } => {
+                            Change::Row { key, .. }
+                            | Change::Record { key, .. }
+                            | Change::Owned { key, .. } => {
                                 heard.keys.insert(key);
                             }
                             Change::Whole { .. } => heard.whole = true,

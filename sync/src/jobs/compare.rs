@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use wattle_core::plan::FetchGroup;
-use wattle_core::{Change, Entity, Fence, Hint, Key, Position, Record, RecordError, SourceError, Tracking};
+use wattle_core::{Change, Entity, Fence, Key, Position, Record, RecordError, SourceError, Tracking};
 
 use super::now;
 use super::page::Page;
@@ -167,7 +167,7 @@ pub(super) async fn page(
         }
     };
     let Some(differing) = confirmed(runner, entity, suspects, &mut found).await? else { return Ok(None) };
-    let touch = |key| Change::Row { node: root, key, hint: Hint::Touch };
+    let touch = |key| Change::Record { node: root, key };
     Ok(Some(Page {
         touches: differing.into_iter().map(touch).collect(),
         next: next.map(|key| key.as_str().to_owned()),

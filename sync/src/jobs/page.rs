@@ -37,16 +37,15 @@ pub(super) async fn read_page(
     let graph = runner.adapter.graph();
     let outdated = || SyncError::Outdated;
     let after = cursor.map(Key::from_canonical);
-    let row = |node, key| Change::Row { node, key, hint: Hint::Touch };
     Ok(match scan {
+        Scan::Roots { entity } => {
+            let Some(entity) = Entity::from_name(entity) else { return Err(outdated()) };
+            let Some(root) = graph.root(entity) else { return Err(outdated()) };
+            keys_of(runner, root, after.as_ref(), |key| Change::Record { node: root, key }).await?
+        }
         Scan::Source { node } => {
             let Some(node) = graph.node_named(node) else { return Err(outdated()) };
-            if all_paused(runner, node).await? {
-                return Ok(None);
-            }
-            let page = runner.adapter.keys(node, after.as_ref(), PAGE_LEN).await?;
-            let touches = page.keys.into_iter().map(|key| row(node, key)).collect();
-            Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()), found: None })
+            keys_of(runner, node, after.as_ref(), |key| Change::Row { node, key, hint: Hint::Touch }).await?
         }
         Scan::Target { entity } => {
             let Some(entity) = Entity::from_name(entity) else { return Err(outdated()) };
@@ -54,7 +53,8 @@ pub(super) async fn read_page(
             let keys = records::page(runner.db(), &runner.scope, entity, after.as_ref(), PAGE_LEN).await?;
             let next =
                 (keys.len() == PAGE_LEN).then(|| keys.last().map(|key| key.as_str().to_owned())).flatten();
-            Some(Page { touches: keys.into_iter().map(|key| row(root, key)).collect(), next, found: None })
+            let record = |key| Change::Record { node: root, key };
+            Some(Page { touches: keys.into_iter().map(record).collect(), next, found: None })
         }
         Scan::Lineage { node, keys } => {
             let keys: Option<Vec<Key>> =
@@ -79,7 +79,7 @@ pub(super) async fn read_page(
             let heard = marker::read(runner.db(), &runner.scope).await?.position;
             let mut snapshot = runner.adapter.snapshot(&Fence::new(heard)).await?;
             let page = snapshot.resolve(path, &keys, after.as_ref(), PAGE_LEN).await?;
-            let touches = page.keys.into_iter().map(|key| row(root, key)).collect();
+            let touches = page.keys.into_iter().map(|key| Change::Record { node: root, key }).collect();
             Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()), found: None })
         }
         Scan::Stream { lane, after, through, entities } => {
@@ -116,6 +116,21 @@ pub(super) async fn read_page(
     })
 }
 
+/// A page of the keys of a node at the source, as touches.
+async fn keys_of(
+    runner: &Runner,
+    node: NodeId,
+    after: Option<&Key>,
+    touch: impl Fn(Key) -> Change,
+) -> Result<Option<Page>, SyncError> {
+    if all_paused(runner, node).await? {
+        return Ok(None);
+    }
+    let page = runner.adapter.keys(node, after, PAGE_LEN).await?;
+    let touches = page.keys.into_iter().map(touch).collect();
+    Ok(Some(Page { touches, next: page.next.map(|key| key.as_str().to_owned()), found: None }))
+}
+
 /// Are all entities paused that are read from a node? Then it may not even be there.
 async fn all_paused(runner: &Runner, node: NodeId) -> Result<bool, SyncError> {
     let paused = entity_pause::all(runner.db(), &runner.scope).await?;
@@ -136,7 +151,7 @@ pub(crate) fn again(
         let touch = match change {
             Change::Row { node, key, .. } => Change::Row { node, key, hint: Hint::Touch },
             Change::SchemaChanged { .. } => continue,
-            Change::Owned { .. } | Change::Whole { .. } => change,
+            Change::Record { .. } | Change::Owned { .. } | Change::Whole { .. } => change,
         };
         if seen.insert(touch.clone()) {
             touches.push(touch);
@@ -147,14 +162,15 @@ pub(crate) fn again(
 
 /// Can a change affect records of these entities? No entities means all.
 fn concerns(graph: &EntityGraph, change: &Change, entities: &[Entity]) -> bool {
+    let roots = |node: NodeId| graph.node(node).entity.is_some_and(|entity| entities.contains(&entity));
     let leads_to = |paths: &[PathId]| paths.iter().any(|path| entities.contains(&graph.path(*path).entity));
     let node = change.node();
     entities.is_empty()
         || match change {
+            Change::Record { .. } => roots(node),
             Change::Owned { .. } => leads_to(graph.owning(node)),
             Change::Row { .. } | Change::Whole { .. } | Change::SchemaChanged { .. } => {
-                let roots = graph.node(node).entity.is_some_and(|entity| entities.contains(&entity));
-                roots || leads_to(graph.feeding(node))
+                roots(node) || leads_to(graph.feeding(node))
             }
         }
 }

@@ -29,8 +29,7 @@ pub async fn request_hydration(
     let scans: Vec<Scan> = graph
         .entities()
         .filter(|entity| entities.is_empty() || entities.contains(entity))
-        .filter_map(|entity| graph.root(entity))
-        .map(|root| Scan::Source { node: graph.node(root).name.clone() })
+        .map(|entity| Scan::Roots { entity: entity.name().to_owned() })
         .collect();
     let estimate = estimate.and_then(|rows| i64::try_from(rows).ok());
     Ok(store::insert(session.db(), &scope, JobKind::Hydrate, &scans, estimate).await?)

@@ -16,7 +16,9 @@ use crate::jobs::{Report, Side};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "scan")]
 pub(crate) enum Scan {
-    /// Every row of a node at the source.
+    /// Every record of an entity that the source has.
+    Roots { entity: String },
+    /// Every row of a node at the source, and what it feeds.
     Source { node: String },
     /// Every record of an entity in the target: those that the source no longer has are deleted on miss.
     Target { entity: String },
@@ -385,7 +387,7 @@ impl Scan {
     /// In words.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::Source { node } => format!("{node} at the source"),
+            Self::Roots { entity: name } | Self::Source { node: name } => format!("{name} at the source"),
             Self::Target { entity } => format!("{entity} in the target"),
             Self::Lineage { node, .. } => format!("records built from {node}"),
             Self::Path { from, entity, .. } => format!("{entity} affected by {from}"),

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use wattle_core::{Change, EntityGraph, Hint, Key, Position};
 
-/// `[{"p": position, "c": [[kind, node, key], …]}, …]`; kinds are `i u d t` for rows, `o` for what an owner owns, `w` for a
-/// whole node, `s` for an altered table.
+/// `[{"p": position, "c": [[kind, node, key], …]}, …]`; kinds are `i u d t` for rows, `r` for a record, `o` for what an owner
+/// owns, `w` for a whole node, `s` for an altered table.
 #[derive(Serialize, Deserialize)]
 struct Group<'a> {
     #[serde(borrow)]
@@ -23,6 +23,7 @@ pub(crate) fn encode(graph: &EntityGraph, changes: &[(Change, Position)]) -> Str
         let node = graph.node(change.node()).name.as_str();
         let (kind, key) = match change {
             Change::Row { key, hint, .. } => (hint_letter(*hint), key.as_str()),
+            Change::Record { key, .. } => ("r", key.as_str()),
             Change::Owned { key, .. } => ("o", key.as_str()),
             Change::Whole { .. } => ("w", ""),
             Change::SchemaChanged { .. } => ("s", ""),
@@ -72,6 +73,7 @@ pub(crate) fn change(graph: &EntityGraph, kind: &str, node: &str, key: &str) -> 
         "u" => row(Hint::Update),
         "d" => row(Hint::Delete),
         "t" => row(Hint::Touch),
+        "r" => Change::Record { node, key: key() },
         "o" => Change::Owned { node, key: key() },
         "w" => Change::Whole { node },
         "s" => Change::SchemaChanged { node },
@@ -114,6 +116,7 @@ mod tests {
         let position = |text: &str| Position::new(text);
         let changes = vec![
             (Change::Row { node, key: key.clone(), hint: Hint::Update }, position("a \"quoted\" 1")),
+            (Change::Record { node, key: key.clone() }, position("a \"quoted\" 1")),
             (Change::Owned { node, key }, position("a \"quoted\" 1")),
             (Change::Whole { node }, position("2")),
             (Change::SchemaChanged { node }, position("2")),

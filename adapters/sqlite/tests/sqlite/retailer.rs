@@ -193,7 +193,7 @@ impl Retailer {
             Change::Row { key, hint, .. } => format!("{name} {key} {hint:?}"),
             Change::Whole { .. } => format!("{name} whole"),
             Change::SchemaChanged { .. } => format!("{name} altered"),
-            Change::Owned { .. } => panic!("no source says this"),
+            Change::Record { .. } | Change::Owned { .. } => panic!("no source says this"),
         }
     }
 

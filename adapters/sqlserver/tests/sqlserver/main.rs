@@ -163,7 +163,7 @@ fn named(adapter: &SqlServerAdapter, change: Change) -> Result<String> {
         }
         Change::Whole { .. } => format!("whole {name}"),
         Change::SchemaChanged { .. } => format!("altered {name}"),
-        Change::Owned { .. } => bail!("a feed owns nothing"),
+        Change::Record { .. } | Change::Owned { .. } => bail!("no source says this"),
     })
 }
 

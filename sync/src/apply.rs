@@ -221,8 +221,12 @@ impl Apply<'_> {
             // A record that was never applied has lineage, too.
             lineage::forget(&self.work, scope, entity, &ids).await?;
         }
-        let deleted = records::delete(&self.work, scope, entity, &ids).await?;
-        self.toll.roots += deleted.len() as u64;
+        let owner = entity.owners().last().copied();
+        let mut deleted = Vec::new();
+        for (id, owner_id) in records::delete(&self.work, scope, entity, owner, &ids).await? {
+            self.toll.bereaves(owner.unwrap_or(entity), owner_id.as_ref().unwrap_or(&id));
+            deleted.push(id);
+        }
         let mut cascade = vec![(entity, deleted)];
         while let Some((owner, ids)) = cascade.pop() {
             if ids.is_empty() {

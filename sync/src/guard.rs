@@ -2,7 +2,7 @@
 //! database behind the right name. Nothing is deleted until the source shows its rows again, or an operator says that
 //! they are really gone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use wattle_core::{Entity, Key};
@@ -21,9 +21,9 @@ const FEWEST_SENTINELS: usize = 5;
 const DELETED_ROWS: u64 = 50;
 /// The same as a part of all that the batch handles.
 const DELETED_PERCENT: u64 = 20;
-/// Records that may go with one batch on their own account, and not because their owner goes: a customer who leaves
-/// takes an account or two along, and hundreds of invoices with them.
-const DELETED_ROOTS: u64 = 10;
+/// Owners that may lose records with one batch, or go themselves: a customer who leaves, or whose bills are made anew,
+/// takes hundreds of records along, in whatever order.
+const BEREFT: usize = 10;
 
 /// Records that may be quarantined anew by one batch without anyone being asked.
 const QUARANTINED_ROWS: u64 = 50;
@@ -39,8 +39,8 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 pub(crate) struct Toll {
     /// Records that go, by entity, what they own included.
     pub(crate) deleted: BTreeMap<Entity, u64>,
-    /// Those of them that do not go because their owner does.
-    pub(crate) roots: u64,
+    /// Whose they are: the owners, and those of the records that no one owns. More than enough of them are not kept.
+    bereft: BTreeSet<(Entity, String)>,
     /// Records that are newly in quarantine.
     pub(crate) quarantined: u64,
     /// One of them, to look at.
@@ -54,10 +54,17 @@ impl Toll {
         self.deleted.values().sum()
     }
 
+    /// A record goes that this owner has, or the owner itself.
+    pub(crate) fn bereaves(&mut self, owner: Entity, id: &str) {
+        if self.bereft.len() <= BEREFT {
+            self.bereft.insert((owner, id.to_owned()));
+        }
+    }
+
     fn deletes_too_much(&self) -> bool {
         let deleted = self.deleted_count();
         deleted > DELETED_ROWS
-            && self.roots > DELETED_ROOTS
+            && self.bereft.len() > BEREFT
             && deleted * 100 > DELETED_PERCENT * (deleted + self.found)
     }
 
@@ -79,7 +86,7 @@ impl Recent {
             for (entity, count) in &toll.deleted {
                 *sum.deleted.entry(*entity).or_default() += count;
             }
-            sum.roots += toll.roots;
+            toll.bereft.iter().for_each(|(owner, id)| sum.bereaves(*owner, id));
             sum.quarantined += toll.quarantined;
             sum.found += toll.found;
         }
@@ -193,8 +200,11 @@ pub(crate) async fn deletes_are_accepted(runner: &Runner) -> Result<bool, SyncEr
 mod tests {
     use super::*;
 
-    fn toll(deleted: u64, roots: u64, found: u64) -> Toll {
-        Toll { deleted: [(Entity::Invoice, deleted)].into(), roots, found, ..Toll::default() }
+    /// Invoices of the first so many accounts.
+    fn toll(deleted: u64, accounts: u64, found: u64) -> Toll {
+        let mut toll = Toll { deleted: [(Entity::Invoice, deleted)].into(), found, ..Toll::default() };
+        (0..accounts).for_each(|number| toll.bereaves(Entity::Account, &number.to_string()));
+        toll
     }
 
     #[test]
@@ -203,8 +213,11 @@ mod tests {
         assert!(toll(51, 51, 0).deletes_too_much());
         assert!(!toll(100, 100, 400).deletes_too_much(), "a fifth is usual");
         assert!(toll(101, 101, 400).deletes_too_much());
-        assert!(!toll(5_000, 10, 0).deletes_too_much(), "ten customers left, with all they had");
+        assert!(!toll(5_000, 10, 0).deletes_too_much(), "ten accounts went, with all they had");
         assert!(toll(5_000, 11, 0).deletes_too_much());
+        let mut gone = toll(5_000, 10, 0);
+        gone.bereaves(Entity::Account, "9");
+        assert!(!gone.deletes_too_much(), "the account itself goes after what it had");
     }
 
     #[test]
@@ -214,6 +227,9 @@ mod tests {
         assert!(!toll(11, 11, 0).deletes_too_much());
         assert!(recent.with(&toll(11, 11, 0)).deletes_too_much());
         assert!(!recent.with(&toll(11, 11, 500)).deletes_too_much());
+        let mut bills = Recent::default();
+        bills.add(toll(100, 1, 5), Passage::Usual);
+        assert!(!bills.with(&toll(100, 1, 5)).deletes_too_much(), "one account's, in two batches");
         recent.add(toll(4_000, 4_000, 0), Passage::Accepted);
         assert!(!recent.with(&toll(11, 11, 0)).deletes_too_much(), "what was accepted is over");
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::DateTime;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult};
 use serde_json::Value as Json;
 use wattle_core::entity::{account_list_shape, customer_basic_shape, pick};
 use wattle_core::{Entity, Key, Record};
@@ -197,17 +197,21 @@ pub(super) async fn look(
     Ok(upserted)
 }
 
-/// Deletes records by id and returns those that were there.
+/// Deletes records by id and returns those that were there, each with the id of its owner of this kind.
 pub(crate) async fn delete(
     work: &DatabaseTransaction,
     scope: &Scope,
     entity: Entity,
+    owner: Option<Entity>,
     ids: &[String],
-) -> Result<Vec<String>, DbErr> {
+) -> Result<Vec<(String, Option<String>)>, DbErr> {
+    let owner = owner.map_or("null".to_owned(), owner_column);
     let sql = format!(
-        "delete from {entity} where tenant_id = $1 and source_system = $2 and source_id = any ($3) returning source_id"
+        "delete from {entity} where tenant_id = $1 and source_system = $2 and source_id = any ($3)
+         returning source_id, {owner} as owner_id"
     );
-    deleted(work, scope, &sql, ids).await
+    deleted(work, scope, &sql, ids, |row| Ok((row.try_get("", "source_id")?, row.try_get("", "owner_id")?)))
+        .await
 }
 
 /// Deletes the records of an entity that these owners own and returns them.
@@ -222,22 +226,22 @@ pub(crate) async fn delete_owned(
         "delete from {entity} where tenant_id = $1 and source_system = $2 and {} = any ($3) returning source_id",
         owner_column(owner)
     );
-    deleted(work, scope, &sql, owner_ids).await
+    deleted(work, scope, &sql, owner_ids, |row| row.try_get("", "source_id")).await
 }
 
-async fn deleted(
+async fn deleted<T>(
     work: &DatabaseTransaction,
     scope: &Scope,
     sql: &str,
     ids: &[String],
-) -> Result<Vec<String>, DbErr> {
+    read: impl FnMut(&QueryResult) -> Result<T, DbErr>,
+) -> Result<Vec<T>, DbErr> {
     let parameters = vec![
         scope.tenant.as_str().into(),
         scope.source.as_str().into(),
         texts(ids.iter().map(String::as_str)),
     ];
-    let rows = query(work, sql, parameters).await?;
-    rows.iter().map(|row| row.try_get("", "source_id")).collect()
+    query(work, sql, parameters).await?.iter().map(read).collect()
 }
 
 /// The first and the last records of an entity by their ids, as many of each, but for some.

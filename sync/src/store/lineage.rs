@@ -1,6 +1,6 @@
 //! Lineage: the captured rows that records were built from.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult};
 use wattle_core::{Entity, EntityGraph, Key, NodeId, Record};
 use wattle_tenants::dialect::given;
 
@@ -80,7 +80,26 @@ fn columns(graph: &EntityGraph, rows: &[Row<'_>]) -> Vec<Vec<String>> {
     ]
 }
 
-/// Rewrites the lineage of records that were fetched.
+/// What is stored of the records `$3` of the entity `$2`, of the source `$1`.
+///
+/// On PostgreSQL each record is looked up by itself. A table that was never analysed is thought to have next to no rows
+/// of a source and an entity: an array of ids would filter what is found by those two, which is all that was hydrated
+/// so far.
+fn stored(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => {
+            "(select of_record.* from unnest($3::text[]) as asked (id) cross join lateral (
+                  select source_id, node, node_key from lineage
+                  where source_system = $1 and entity = $2 and source_id = asked.id offset 0) as of_record)"
+        }
+        _ => {
+            "(select source_id, node, node_key from lineage
+              where source_system = $1 and entity = $2 and source_id = any ($3))"
+        }
+    }
+}
+
+/// Rewrites the lineage of records that were fetched. Mostly it is as before, and nothing is written.
 pub(crate) async fn rewrite(
     work: &DatabaseTransaction,
     scope: &Scope,
@@ -93,11 +112,34 @@ pub(crate) async fn rewrite(
     let mut values = vec![scope.source.as_str().into(), entity.name().into(), ids];
     let given = given(work.get_database_backend(), "g", &COLUMNS, columns(graph, &rows), &mut values);
     let sql = format!(
-        "delete from lineage where source_system = $1 and entity = $2 and source_id = any ($3)
-             and (source_id, node, node_key) not in (select g.source_id, g.node, g.node_key from {given})"
+        "select source_id, node, node_key from {} as stored
+         where (source_id, node, node_key) not in (select g.source_id, g.node, g.node_key from {given})",
+        stored(work.get_database_backend())
+    );
+    let outdated = query(work, &sql, values).await?;
+    if !outdated.is_empty() {
+        remove(work, scope, entity, &outdated).await?;
+    }
+    add(work, scope, graph, entity, &rows).await
+}
+
+/// Removes stored lineage, as it was read.
+async fn remove(
+    work: &DatabaseTransaction,
+    scope: &Scope,
+    entity: Entity,
+    outdated: &[QueryResult],
+) -> Result<(), DbErr> {
+    let column = |name: &str| outdated.iter().map(|row| row.try_get::<String>("", name)).collect();
+    let columns: Vec<Vec<String>> = COLUMNS.into_iter().map(column).collect::<Result<_, _>>()?;
+    let mut values = vec![scope.source.as_str().into(), entity.name().into()];
+    let given = given(work.get_database_backend(), "g", &COLUMNS, columns, &mut values);
+    let sql = format!(
+        "delete from lineage where source_system = $1 and entity = $2
+             and (source_id, node, node_key) in (select g.source_id, g.node, g.node_key from {given})"
     );
     execute(work, &sql, values).await?;
-    add(work, scope, graph, entity, &rows).await
+    Ok(())
 }
 
 /// Adds to the lineage of records.
@@ -135,12 +177,12 @@ pub(crate) async fn differing(
     let given = given(db.get_database_backend(), "g", &COLUMNS, columns(graph, &rows), &mut values);
     let sql = format!(
         "with fetched as (select distinct g.source_id, g.node, g.node_key from {given}),
-              stored as (select source_id, node, node_key from lineage
-                         where source_system = $1 and entity = $2 and source_id = any ($3))
+              stored as (select source_id, node, node_key from {} as stored)
          select distinct source_id from (
              select * from (select * from fetched except select * from stored) as unknown
              union all
-             select * from (select * from stored except select * from fetched) as outdated) as differing"
+             select * from (select * from stored except select * from fetched) as outdated) as differing",
+        stored(db.get_database_backend())
     );
     query(db, &sql, values).await?.iter().map(|row| row.try_get("", "source_id")).collect()
 }

@@ -21,7 +21,7 @@ const FEWEST_SENTINELS: usize = 5;
 const DELETED_ROWS: u64 = 50;
 /// The same as a part of all that the batch handles.
 const DELETED_PERCENT: u64 = 20;
-/// Owners that may lose records with one batch, or go themselves: a customer who leaves, or whose bills are made anew,
+/// Owners of one kind that may lose records with one batch, or go themselves: a customer who leaves, or whose bills are made anew,
 /// takes hundreds of records along, in whatever order.
 const BEREFT: usize = 10;
 
@@ -40,7 +40,7 @@ pub(crate) struct Toll {
     /// Records that go, by entity, what they own included.
     pub(crate) deleted: BTreeMap<Entity, u64>,
     /// Whose they are: the owners, and those of the records that no one owns. More than enough of them are not kept.
-    bereft: BTreeSet<(Entity, String)>,
+    bereft: BTreeMap<Entity, BTreeSet<String>>,
     /// Records that are newly in quarantine.
     pub(crate) quarantined: u64,
     /// One of them, to look at.
@@ -56,15 +56,16 @@ impl Toll {
 
     /// A record goes that this owner has, or the owner itself.
     pub(crate) fn bereaves(&mut self, owner: Entity, id: &str) {
-        if self.bereft.len() <= BEREFT {
-            self.bereft.insert((owner, id.to_owned()));
+        let bereft = self.bereft.entry(owner).or_default();
+        if bereft.len() <= BEREFT {
+            bereft.insert(id.to_owned());
         }
     }
 
     fn deletes_too_much(&self) -> bool {
         let deleted = self.deleted_count();
         deleted > DELETED_ROWS
-            && self.bereft.len() > BEREFT
+            && self.bereft.values().any(|bereft| bereft.len() > BEREFT)
             && deleted * 100 > DELETED_PERCENT * (deleted + self.found)
     }
 
@@ -86,7 +87,9 @@ impl Recent {
             for (entity, count) in &toll.deleted {
                 *sum.deleted.entry(*entity).or_default() += count;
             }
-            toll.bereft.iter().for_each(|(owner, id)| sum.bereaves(*owner, id));
+            for (owner, ids) in &toll.bereft {
+                ids.iter().for_each(|id| sum.bereaves(*owner, id));
+            }
             sum.quarantined += toll.quarantined;
             sum.found += toll.found;
         }
@@ -218,6 +221,8 @@ mod tests {
         let mut gone = toll(5_000, 10, 0);
         gone.bereaves(Entity::Account, "9");
         assert!(!gone.deletes_too_much(), "the account itself goes after what it had");
+        gone.bereaves(Entity::Customer, "9");
+        assert!(!gone.deletes_too_much(), "and so does its customer");
     }
 
     #[test]

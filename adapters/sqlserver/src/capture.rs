@@ -29,18 +29,33 @@ pub(crate) struct Standing {
 pub(crate) struct Terms {
     pub(crate) node: NodeId,
     object_id: Option<i64>,
-    /// Changes after this mark are known; none where the table is not heard, or without the right to ask.
-    pub(crate) since: Option<Mark>,
     /// When the table was altered last.
     modified: Option<String>,
-    /// The capture instance that tells its changes; change tracking has none.
-    instance: Option<String>,
+    /// What tells its changes; nothing where the table is not heard, or without the right to ask.
+    instances: Vec<Instance>,
+}
+
+/// What tells a table's changes: change tracking, or one of up to two capture instances.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Instance {
+    /// Changes after this mark are known.
+    pub(crate) since: Mark,
+    /// The capture instance's name.
+    pub(crate) name: Option<String>,
 }
 
 impl Terms {
     /// Is there such a table, that the login may see?
     pub(crate) fn is_there(&self) -> bool {
         self.object_id.is_some()
+    }
+
+    /// What tells the changes after a mark: the latest that goes back so far, since it was made for columns that others
+    /// lack; or else the one that goes back furthest.
+    pub(crate) fn told(&self, after: Option<Mark>) -> Option<&Instance> {
+        let reaches = |told: &&Instance| after.is_none_or(|after| told.since <= after);
+        let latest = self.instances.iter().filter(reaches).max_by_key(|told| told.since);
+        latest.or_else(|| self.instances.iter().min_by_key(|told| told.since))
     }
 
     /// Is the table another than before, or altered?
@@ -59,12 +74,6 @@ pub(crate) struct Heard {
     pub(crate) node: NodeId,
     pub(crate) after: Mark,
     pub(crate) instance: Option<String>,
-}
-
-impl Heard {
-    pub(crate) fn new(terms: &Terms, after: Mark) -> Self {
-        Self { node: terms.node, after, instance: terms.instance.clone() }
-    }
 }
 
 /// A changed row.
@@ -102,26 +111,26 @@ impl Capture {
 
     /// What the rows of that query say.
     pub(crate) fn terms_of(self, graph: &EntityGraph, rows: &[Row]) -> Result<Vec<Terms>, Error> {
-        let captured: Vec<NodeId> = graph.captured().collect();
-        let terms: Vec<Terms> = rows
-            .iter()
-            .filter_map(|row| {
-                let at = integer(row, 0)?;
-                let node = *captured.iter().find(|node| i64::try_from(node.index()) == Ok(at))?;
-                let since = text(row, 2).map(|since| self.mark(&since)).transpose();
-                Some(since.map(|since| Terms {
-                    node,
-                    object_id: integer(row, 1),
-                    since,
-                    modified: text(row, 3),
-                    instance: text(row, 4),
-                }))
-            })
-            .collect::<Result<_, _>>()?;
-        if terms.len() == captured.len() {
-            return Ok(terms);
+        let mut all = Vec::new();
+        for node in graph.captured() {
+            let is_its = |row: &&Row| integer(row, 0) == i64::try_from(node.index()).ok();
+            let its: Vec<&Row> = rows.iter().filter(is_its).collect();
+            let first = *its.first().ok_or_else(|| Error::Bug {
+                what: "the query of the tables' terms does not name every table".into(),
+            })?;
+            let told = |row: &&Row| Some((text(row, 2)?, text(row, 4)));
+            let instances = its
+                .iter()
+                .filter_map(told)
+                .map(|(since, name)| self.mark(&since).map(|since| Instance { since, name }));
+            all.push(Terms {
+                node,
+                object_id: integer(first, 1),
+                modified: text(first, 3),
+                instances: instances.collect::<Result<_, _>>()?,
+            });
         }
-        Err(Error::Bug { what: "the query of the tables' terms does not name every table".into() })
+        Ok(all)
     }
 
     /// The query for the changes of a table up to a mark: one row more than the limit, to know whether there are more.
@@ -139,9 +148,14 @@ impl Capture {
         }
     }
 
-    /// What a row of that query says.
-    pub(crate) fn changed(self, graph: &EntityGraph, node: NodeId, row: &Row) -> Result<Changed, Error> {
-        let lacking = || Error::Bug { what: "a change came without its mark or key".into() };
+    /// What a row of that query says; nothing of a row without its key.
+    pub(crate) fn changed(
+        self,
+        graph: &EntityGraph,
+        node: NodeId,
+        row: &Row,
+    ) -> Result<Option<Changed>, Error> {
+        let lacking = || Error::Bug { what: "a change came without its mark".into() };
         let mark = self.mark(&text(row, 0).ok_or_else(lacking)?)?;
         let operation = text(row, 1).unwrap_or_default();
         let hint = match self {
@@ -149,9 +163,9 @@ impl Capture {
             Self::Cdc => cdc::hint(&operation),
         };
         let width = graph.node(node).key.len();
-        let values: Vec<String> =
-            (2..2 + width).map(|at| text(row, at)).collect::<Option<_>>().ok_or_else(lacking)?;
-        Ok(Changed { mark, node, key: key_of(graph, node, &values)?, hint })
+        let values: Option<Vec<String>> = (2..2 + width).map(|at| text(row, at)).collect();
+        let Some(values) = values else { return Ok(None) };
+        Ok(Some(Changed { mark, node, key: key_of(graph, node, &values)?, hint }))
     }
 
     /// A table of which changes are not told, though it is there.
@@ -206,7 +220,8 @@ pub(crate) async fn begin(inner: &Inner) -> Result<TrackedPosition, SourceError>
     }
     let rows = session.rows("look at what is told", &capture.terms_query(graph)).await?;
     // Where nothing was told yet, what is told begins after the latest table that was taken up.
-    let taken_up = capture.terms_of(graph, &rows)?.into_iter().filter_map(|terms| terms.since).max();
+    let taken_up =
+        capture.terms_of(graph, &rows)?.iter().filter_map(|terms| Some(terms.told(None)?.since)).max();
     let told = standing(inner, &mut session).await?.told;
     let begin = told.max(taken_up).ok_or_else(|| capture.silent())?;
     Ok(TrackedPosition::new(session.identity().clone(), begin))

@@ -240,8 +240,9 @@ impl Poller {
             }
             count += 1;
             let after = after.unwrap_or(self.position.mark);
-            let since = terms.since.ok_or_else(|| inner.options.capture.untold(graph, node))?;
-            let heard_of = Heard::new(&terms, after);
+            let told = terms.told(Some(after)).ok_or_else(|| inner.options.capture.untold(graph, node))?;
+            let since = told.since;
+            let heard_of = Heard { node, after, instance: told.name.clone() };
             let before = self.terms.insert(node, terms.clone());
             if before.as_ref().is_some_and(|before| terms.is_altered(before)) {
                 tracing::info!(node = graph.node(node).name, "a table was altered");
@@ -271,8 +272,10 @@ impl Poller {
     /// that is there in full, for all tables.
     fn take(&self, heard: &Heard, rows: &[Row], looked: &mut Look) -> Result<(), SourceError> {
         let (capture, graph, node) = (self.inner.options.capture, self.inner.graph(), heard.node);
-        let mut changes: Vec<Changed> =
-            rows.iter().map(|row| capture.changed(graph, node, row)).collect::<Result<_, _>>()?;
+        let mut changes: Vec<Changed> = rows
+            .iter()
+            .filter_map(|row| capture.changed(graph, node, row).transpose())
+            .collect::<Result<_, _>>()?;
         // A change table has an update twice, as it was and as it is, mostly of the same key.
         changes
             .dedup_by(|next, last| next.mark == last.mark && next.hint == last.hint && next.key == last.key);
@@ -312,11 +315,13 @@ impl Poller {
         for node in looked.altered {
             events.push(FeedEvent::Change(Change::SchemaChanged { node }, before.clone()));
         }
+        // Whoever goes on from a place between would not know of the tables that are read whole, or are not there.
+        let is_plain = looked.whole.is_empty() && looked.behind == self.position.behind;
         let mut changes = looked.changes.into_iter().peekable();
         while let Some(Changed { mark, node, key, hint }) = changes.next() {
             events.push(FeedEvent::Change(Change::Row { node, key, hint }, at(mark)));
             let goes_on = changes.peek().is_some_and(|next| next.mark == mark);
-            if !goes_on && mark < looked.until {
+            if is_plain && !goes_on && mark < looked.until {
                 events.push(FeedEvent::Commit(at(mark)));
             }
         }

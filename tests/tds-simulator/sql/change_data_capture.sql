@@ -64,9 +64,10 @@ begin
     from sys.captured c;
     create view cdc.captured_columns as
     select c.change_table::integer as object_id,
-        sys.original(k.name::name) collate sys.sql_latin1_general_cp1_ci_as as column_name, k.place::integer as column_ordinal,
+        sys.original(k.name::name) collate sys.sql_latin1_general_cp1_ci_as as column_name, a.attnum::integer as column_id, k.place::integer as column_ordinal,
         false as is_computed
-    from sys.captured c cross join lateral unnest(c.columns) with ordinality as k (name, place);
+    from sys.captured c cross join lateral unnest(c.columns) with ordinality as k (name, place)
+    left join pg_attribute a on a.attrelid = c.table_id and a.attname = k.name;
 end
 $$;
 

@@ -12,29 +12,32 @@ use crate::dialect::quote;
 use crate::position::Mark;
 
 /// Up to where the job has come; and the end of the log, which is at or after everything that is visible.
-pub(crate) const STANDING: &str = "select convert(varchar(22), sys.fn_cdc_get_max_lsn(), 1), \
+pub(crate) const STANDING: &str = "select (select top (1) convert(varchar(22), m.start_lsn, 1) \
+     from cdc.lsn_time_mapping m order by m.start_lsn desc), \
      (select l.log_end_lsn from sys.dm_db_log_stats(db_id()) l), sysutcdatetime()";
 
-/// Of the capture instances that have the key, the one that goes back furthest.
+/// A row for each capture instance that has the key and has begun, and one for a table without.
 pub(super) fn terms_query(graph: &EntityGraph, node: NodeId) -> String {
     let object = format!("object_id({})", literal(&graph.node(node).relation));
     format!(
         "select {} as ord, {object}, i.since, \
          (select convert(varchar(33), t.modify_date, 126) from sys.tables t where t.object_id = {object}), i.instance \
-         from (select 1 as one) o outer apply (select top (1) convert(varchar(22), c.start_lsn, 1) as since, \
-         c.capture_instance as instance from cdc.change_tables c where c.source_object_id = {object} and {} \
-         order by c.start_lsn) i",
+         from (select 1 as one) o outer apply (select convert(varchar(22), c.start_lsn, 1) as since, \
+         c.capture_instance as instance from cdc.change_tables c \
+         where c.source_object_id = {object} and c.start_lsn is not null and {}) i",
         node.index(),
         has_key(graph, node)
     )
 }
 
-/// The condition that the capture instance `c` has the columns of a node's key.
+/// The condition that the capture instance `c` has the columns of a node's key, and not others that had their names.
 pub(crate) fn has_key(graph: &EntityGraph, node: NodeId) -> String {
     let key = &graph.node(node).key;
     let names: Vec<String> = key.iter().map(|key| literal(&key.name)).collect();
     format!(
-        "(select count(*) from cdc.captured_columns k where k.object_id = c.object_id and k.column_name in ({})) = {}",
+        "(select count(*) from cdc.captured_columns k join sys.columns s on s.object_id = c.source_object_id \
+         and s.column_id = k.column_id and s.name = k.column_name \
+         where k.object_id = c.object_id and k.column_name in ({})) = {}",
         names.join(", "),
         key.len()
     )

@@ -5,6 +5,7 @@ use wattle_core::{Severity, SourceError};
 use wattle_sql::words;
 
 use super::Check;
+use crate::capture::cdc::STANDING;
 use crate::dialect::quote;
 use crate::settings::Capture;
 use crate::value::{integer, text};
@@ -90,10 +91,16 @@ impl Check<'_> {
                 format!("grant view database state to {user};"),
             );
         }
-        if has(0) {
-            self.job().await?;
+        if !has(0) {
+            return Ok(());
         }
-        Ok(())
+        if has(1)
+            && let Err(error) = self.session.rows("look where the log ends", STANDING).await
+        {
+            let fix = "SQL Server 2016 needs its service pack 2 for it, and may ask for `view server state`";
+            self.findings.refuse_error(error, words(fix))?;
+        }
+        self.job().await
     }
 
     /// Does the capture job say something from time to time, as it does even where nothing changes?

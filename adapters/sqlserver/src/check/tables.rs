@@ -1,5 +1,6 @@
 //! Tables: are their changes told with the keys that Wattle needs, and are they found by index?
 
+use tiberius::Row;
 use wattle_core::{NodeId, Severity, SourceError};
 use wattle_sql::{key_names, words};
 
@@ -92,7 +93,7 @@ impl Check<'_> {
         for terms in capture.terms_of(graph, &rows)? {
             let Some(table) = catalogue.table(terms.node).filter(|table| table.is_table) else { continue };
             match capture {
-                _ if terms.since.is_some() => {}
+                _ if terms.told(None).is_some() => {}
                 Capture::ChangeTracking => self.untracked(table).await?,
                 Capture::Cdc => self.uncaptured(terms.node, table).await?,
             }
@@ -171,15 +172,34 @@ impl Check<'_> {
                      where c.partition_switch = 1 and c.source_object_id in \
                      (select p.object_id from sys.partitions p where p.index_id in (0, 1) and p.partition_number > 1)";
         let switched = self.session.rows("look at the capture instances", asked).await?;
+        let asked = "select object_schema_name(c.source_object_id), object_name(c.source_object_id), s.name \
+                     from cdc.change_tables c join sys.columns s on s.object_id = c.source_object_id \
+                     where s.is_computed = 0 and not exists (select 1 from cdc.captured_columns k \
+                     where k.object_id = c.object_id and k.column_id = s.column_id) and not exists (select 1 from \
+                     cdc.change_tables n where n.source_object_id = c.source_object_id and n.start_lsn > c.start_lsn)";
+        let uncaptured = self.session.rows("look at the capture instances", asked).await?;
         let asked = "select d.collation_name from sys.databases d where d.database_id = db_id()";
         let rows = self.session.rows("look at the capture instances", asked).await?;
         let usual = rows.first().and_then(|row| text(row, 0)).unwrap_or_default();
         for node in graph.captured() {
             let Some(table) = catalogue.table(node) else { continue };
             let name = table.quoted();
-            if switched.iter().any(|row| {
+            let is_its = |row: &&Row| {
                 text(row, 0).as_deref() == Some(&table.schema) && text(row, 1).as_deref() == Some(&table.name)
-            }) {
+            };
+            let untold: Vec<String> =
+                uncaptured.iter().filter(is_its).filter_map(|row| text(row, 2)).collect();
+            if !untold.is_empty() {
+                self.findings.add(
+                    Severity::Warning,
+                    format!(
+                        "the latest capture instance of {name} lacks {}: an update of these columns alone is not told",
+                        untold.join(", ")
+                    ),
+                    words("make a second capture instance of all columns, unless no fetch query reads these"),
+                );
+            }
+            if switched.iter().any(|row| is_its(&row)) {
                 self.findings.refuse(
                     format!("partitions of {name} may be switched, and the rows that so come or go are not captured"),
                     words(format!(

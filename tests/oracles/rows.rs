@@ -34,13 +34,12 @@ impl Scene {
             let columns = columns.iter().map(|name| format!("cast({name} as text)")).collect::<Vec<_>>();
             let sql = format!("select {} as r from {table}", columns.join(" || ' | ' || "));
             let (here, there) = (rows(&synced, &sql).await?, rows(&rebuilt, &sql).await?);
-            for (one, other, what) in [(&here, &there, "has"), (&there, &here, "lacks")] {
-                let difference: Vec<&String> = one.difference(other).take(5).collect();
-                ensure!(
-                    difference.is_empty(),
-                    "{table}: the synced target {what}, unlike a rebuild:\n{difference:#?}"
-                );
-            }
+            let extra: Vec<&String> = here.difference(&there).take(5).collect();
+            let lacking: Vec<&String> = there.difference(&here).take(5).collect();
+            ensure!(
+                extra.is_empty() && lacking.is_empty(),
+                "{table}: the synced target, unlike a rebuild, has:\n{extra:#?}\nand lacks:\n{lacking:#?}"
+            );
         }
         let quarantined = rows(&synced, "select entity || ' ' || error as r from quarantine").await?;
         ensure!(quarantined.is_empty(), "in quarantine: {quarantined:?}");

@@ -99,6 +99,31 @@ async fn a_table_that_may_not_be_read_pauses_what_is_built_from_it_alone(
     mini.expect(Entity::Invoice, &["3", "4"]).await
 }
 
+/// Its rows come without a name for their key, and the grant that gives it back is no news of it: also not to a process
+/// that was begun meanwhile, nor to one that is begun when it is back.
+#[rstest]
+#[tokio::test]
+async fn a_table_of_mariadb_that_may_not_be_seen_for_a_while_is_made_up_for(
+    #[values(false, true)] starts_again: bool,
+) -> Result<()> {
+    let mini = Mini::on(Engine::MariaDb, Engine::Sqlite).await?;
+    mini.sql(BEFORE).await?;
+    mini.run_and_hydrate().await?.stop().await?;
+    mini.sql(&format!("revoke select on billing.bill from {}@'%'", mini.reader())).await?;
+    let blind = mini.run();
+    mini.sql(MEANWHILE).await?;
+    eventually(PATIENCE, async || mini.expect(Entity::Account, &["A", "C"]).await).await?;
+    let blind = if starts_again {
+        blind.stop().await?;
+        None
+    } else {
+        Some(blind)
+    };
+    mini.sql(&format!("grant select on billing.bill to {}@'%'", mini.reader())).await?;
+    let _running = blind.unwrap_or_else(|| mini.run());
+    eventually(PATIENCE, async || mini.expect(Entity::Invoice, &["3", "4"]).await).await
+}
+
 #[apply(two_sources)]
 #[tokio::test]
 async fn a_source_that_the_operator_pauses_is_left_alone_until_it_is_resumed(

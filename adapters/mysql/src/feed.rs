@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use mysql_async::binlog::events::Event as RawEvent;
@@ -19,6 +20,8 @@ use crate::{Inner, check, server};
 
 /// A flag of events that the server made up for this stream.
 const ARTIFICIAL: u16 = 0x20;
+/// How often a table that is not there is looked for: whoever has given the grant wants to see it soon.
+const DESCRIBE_EVERY: Duration = Duration::from_secs(3);
 /// Changes kept of one transaction that is prepared and not committed yet; of a larger one the tables are read whole.
 const MAX_PREPARED: usize = 10_000;
 
@@ -38,6 +41,10 @@ pub(crate) struct MySqlFeed {
     ready: VecDeque<FeedEvent>,
     /// A table was altered, and what is known of its schema is not yet forgotten.
     altered: bool,
+    /// Nodes that a statement had read whole since the tables were described.
+    announced: HashSet<NodeId>,
+    /// When the tables were described.
+    described: Instant,
 }
 
 /// A captured table as its rows come.
@@ -90,9 +97,11 @@ impl MySqlFeed {
             prepared: HashMap::new(),
             ready: VecDeque::new(),
             altered: false,
+            announced: HashSet::new(),
+            described: Instant::now(),
         };
         feed.begin().await?;
-        // Whatever it or its key is called meanwhile: the statement that gives the name back says to read it whole.
+        feed.make_up();
         for node in feed.inner.graph().captured().filter(|node| feed.catalogue.table(*node).is_none()) {
             tracing::warn!(
                 node = feed.inner.graph().node(node).name,
@@ -102,6 +111,26 @@ impl MySqlFeed {
             feed.ready.push_back(change);
         }
         Ok(feed)
+    }
+
+    /// Notes which tables are not there, and reads those whole that are there again: a grant gives a table back and says
+    /// nothing of it in the log. What a statement of the log gave back it has announced itself.
+    fn make_up(&mut self) {
+        let inner = self.inner.clone();
+        for node in inner.graph().captured() {
+            let name = &inner.graph().node(node).name;
+            if self.catalogue.table(node).is_none() {
+                self.position.behind.insert(name.clone());
+            } else if self.position.behind.remove(name) && !self.announced.contains(&node) {
+                tracing::info!(node = name, "a table is there again, and read whole");
+                self.push(Change::SchemaChanged { node });
+                self.whole(node);
+            }
+        }
+        self.announced.clear();
+        if self.transaction.changed && !self.transaction.open {
+            self.end();
+        }
     }
 
     /// Reads up to the first event of the file, which says when it was begun: a file of the same name that was begun at
@@ -301,6 +330,7 @@ impl MySqlFeed {
             }
         }
         if effect != Effect::AlteredOnly {
+            self.announced.insert(node);
             self.whole(node);
         }
     }
@@ -414,7 +444,8 @@ impl MySqlFeed {
         let catalogue = Catalogue::read(&mut session, self.inner.graph()).await?;
         self.catalogue = Arc::new(catalogue.heard(self.inner.graph()));
         self.tables.clear();
-        self.altered = false;
+        (self.altered, self.described) = (false, Instant::now());
+        self.make_up();
         Ok(())
     }
 }
@@ -458,10 +489,13 @@ impl Feed for MySqlFeed {
                 return Ok(event);
             }
             // After what the statement itself announced, and before the rows that follow it.
-            if self.altered {
+            let is_behind = !self.position.behind.is_empty() && !self.transaction.open;
+            if self.altered || is_behind && self.described.elapsed() >= DESCRIBE_EVERY {
                 self.describe().await?;
+                continue;
             }
             tokio::select! {
+                () = tokio::time::sleep(DESCRIBE_EVERY), if is_behind => {}
                 failed = self.watch.failed() => return Err(failed),
                 raw = self.stream.next() => self.take(&raw?)?,
             }

@@ -1,5 +1,6 @@
 //! Positions in a server's binlog: which server, which file and how far, and the transaction that ends there.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -39,7 +40,8 @@ impl fmt::Display for Identity {
     }
 }
 
-/// A position: text as `mariadb-1 4711 1764150000 0-1-57 binlog.000003`, with `-` for what is not known.
+/// A position: text as `mariadb-1 4711 1764150000 0-1-57 binlog.000003`, with `-` for what is not known, and `4711@bill`
+/// while the table of the node `bill` is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BinlogPosition {
     pub(crate) identity: Identity,
@@ -51,20 +53,25 @@ pub(crate) struct BinlogPosition {
     pub(crate) created: Option<u32>,
     /// The last transaction up to here; on MySQL, also a set of them.
     pub(crate) gtid: Option<String>,
+    /// Nodes whose tables are not there, or not to be seen, by name: their rows are passed over.
+    pub(crate) behind: BTreeSet<String>,
 }
 
 impl BinlogPosition {
     pub(crate) fn encode(&self) -> Position {
         let created = self.created.map_or_else(|| "-".to_owned(), |created| created.to_string());
         let gtid = self.gtid.as_deref().unwrap_or("-");
-        Position::new(format!("{} {} {created} {gtid} {}", self.identity, self.offset, self.file))
+        let behind: String = self.behind.iter().map(|node| format!("@{node}")).collect();
+        Position::new(format!("{} {}{behind} {created} {gtid} {}", self.identity, self.offset, self.file))
     }
 
     pub(crate) fn decode(position: &Position) -> Result<Self, SourceError> {
         let parsed = || {
             let mut parts = position.as_str().splitn(5, ' ');
             let identity = parts.next()?.parse().ok()?;
-            let offset = parts.next()?.parse().ok()?;
+            let mut place = parts.next()?.split('@');
+            let offset = place.next()?.parse().ok()?;
+            let behind = place.map(str::to_owned).collect();
             let created = match parts.next()? {
                 "-" => None,
                 seconds => Some(seconds.parse().ok()?),
@@ -72,7 +79,7 @@ impl BinlogPosition {
             let gtid = Some(parts.next()?).filter(|gtid| *gtid != "-").map(str::to_owned);
             let file = parts.next()?.to_owned();
             file_number(&file)?;
-            Some(Self { identity, file, offset, created, gtid })
+            Some(Self { identity, file, offset, created, gtid, behind })
         };
         parsed().ok_or_else(|| SourceError::Bug {
             what: format!("`{}` is not a position of a MySQL or MariaDB source", position.as_str()),
@@ -108,6 +115,7 @@ mod tests {
             offset,
             created,
             gtid: Some("0-1-57".into()),
+            behind: BTreeSet::new(),
         }
     }
 
@@ -117,6 +125,7 @@ mod tests {
         assert_eq!(BinlogPosition::decode(&position.encode()).unwrap(), position);
         position.identity = Identity::mysql("3e11fa47-71ca-11e1-9e33-c80aa9429562");
         (position.created, position.gtid) = (None, None);
+        position.behind = ["bill".to_owned(), "contact".to_owned()].into();
         assert_eq!(BinlogPosition::decode(&position.encode()).unwrap(), position);
         for other in ["771.16384 0/1A2B", "mariadb-1 4 - - binlog", "mariadb-1 x - - binlog.1"] {
             assert!(BinlogPosition::decode(&Position::new(other)).is_err(), "{other}");

@@ -1,5 +1,7 @@
 //! Where a server's log stands, and whether it still has what a position stands for.
 
+use std::collections::BTreeSet;
+
 use wattle_core::{Position, SourceError};
 
 use crate::connect::{Session, literal};
@@ -25,6 +27,7 @@ pub(crate) async fn snapshot_position(session: &mut Session) -> Result<BinlogPos
         offset,
         created: None,
         gtid: None,
+        behind: BTreeSet::new(),
     })
 }
 
@@ -43,7 +46,14 @@ pub(crate) async fn end_of_log(session: &mut Session) -> Result<BinlogPosition, 
     let (Some(file), Some(offset)) = (text(0), text(1).and_then(|offset| offset.parse().ok())) else {
         return Err(without_log());
     };
-    Ok(BinlogPosition { identity: session.identity().clone(), file, offset, created: None, gtid: None })
+    Ok(BinlogPosition {
+        identity: session.identity().clone(),
+        file,
+        offset,
+        created: None,
+        gtid: None,
+        behind: BTreeSet::new(),
+    })
 }
 
 /// The transactions that MySQL has executed.

@@ -22,9 +22,6 @@ select sys.lsn(c.version) as start_lsn, c.commit_time::sys.datetime as tran_begi
     c.commit_time::sys.datetime as tran_end_time, int8send(c.xid::text::bigint) as tran_id
 from sys.commits c where sys.lsn(c.version) <= sys.lsn(sys.captured_version()) and (select cdc from sys.settings);
 
-create function sys.fn_cdc_get_max_lsn() returns sys."binary(10)" language sql stable security definer as
-    'select m.start_lsn from sys.captured_transactions m order by 1 desc limit 1';
-
 -- The end of the log, whatever has been captured of it.
 create function sys.dm_db_log_stats(asked smallint) returns table (
     database_id integer, recovery_model sys."nvarchar(60)", log_end_lsn sys."nvarchar(24)"
@@ -71,18 +68,8 @@ begin
 end
 $$;
 
-create function sys.sp_cdc_disable_db() returns void language plpgsql as $$
-begin
-    perform sys.require_captured_database();
-    delete from sys.captured;
-    drop schema cdc cascade;
-    update sys.settings set cdc = false, capture_stopped_at = null;
-end
-$$;
-
 create function sys.sp_cdc_enable_table(
-    source_schema text, source_name text, role_name text, capture_instance text, captured_column_list text,
-    supports_net_changes text
+    source_schema text, source_name text, role_name text, capture_instance text, captured_column_list text
 ) returns void language plpgsql as $$
 declare
     id oid := to_regclass(format('%I.%I', lower(source_schema), lower(source_name)));

@@ -139,17 +139,9 @@ fn alter_table(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<bool, Sql
 /// The procedures of change data capture and the parameters they know, in the order of the functions that answer for them.
 const PROCEDURES: &[(&str, &[&str])] = &[
     ("sp_cdc_enable_db", &[]),
-    ("sp_cdc_disable_db", &[]),
     (
         "sp_cdc_enable_table",
-        &[
-            "@source_schema",
-            "@source_name",
-            "@role_name",
-            "@capture_instance",
-            "@captured_column_list",
-            "@supports_net_changes",
-        ],
+        &["@source_schema", "@source_name", "@role_name", "@capture_instance", "@captured_column_list"],
     ),
     ("sp_cdc_disable_table", &["@source_schema", "@source_name", "@capture_instance"]),
     ("sp_cdc_start_job", &["@job_type"]),

@@ -152,8 +152,8 @@ impl Check<'_> {
             self.findings.refuse(format!("the changes of {name} are not captured"), format!("{call};"));
             return Ok(());
         }
-        // A name that the two instances that there may be cannot have both.
-        let instance = literal(&format!("{}_wattle", table.name));
+        // The usual name, of schema and table, may be taken.
+        let instance = literal(&format!("{}_{}_wattle", table.schema, table.name));
         self.findings.refuse(
             format!(
                 "the capture instances of {name} ({}) lack columns of the key of node `{}`",

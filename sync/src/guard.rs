@@ -21,8 +21,8 @@ const FEWEST_SENTINELS: usize = 5;
 const DELETED_ROWS: u64 = 50;
 /// The same as a part of all that the batch handles.
 const DELETED_PERCENT: u64 = 20;
-/// Owners of one kind that may lose records with one batch, or go themselves: a customer who leaves, or whose bills are made anew,
-/// takes hundreds of records along, in whatever order.
+/// Owners of one kind that may lose records with one batch, or go themselves: a customer who leaves, or whose bills are
+/// made anew, takes hundreds of records along, in whatever order.
 const BEREFT: usize = 10;
 
 /// Records that may be quarantined anew by one batch without anyone being asked.

@@ -1,9 +1,9 @@
 //! The feed: what the source tells of its changes, as keys.
 //!
-//! A task of its own looks again and again, each time in one snapshot transaction, so that how far it has come, the terms of the
-//! tables and the changes belong together. It looks often while there are changes and seldom when there are none. What it
-//! finds waits in a channel of one place: a caller that gives up waiting loses nothing, and one that is slow holds the
-//! next look back.
+//! A task of its own looks again and again, each time in one snapshot transaction, so that how far it has come, the terms
+//! of the tables and the changes belong together. It looks often while there are changes and seldom when there are none.
+//! What it finds waits in a channel of one place: a caller that gives up waiting loses nothing, and one that is slow holds
+//! the next look back.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;

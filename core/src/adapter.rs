@@ -63,6 +63,9 @@ pub trait SourceAdapter: Send + Sync {
     /// Rough sizes and write counts, for estimates and for `wattle graph`.
     async fn statistics(&self) -> Result<Statistics, SourceError>;
 
+    /// How the source would run the adapter's queries for a batch of keys, where it can tell. Changes nothing.
+    async fn plans(&self) -> Result<Option<Vec<QueryPlan>>, SourceError>;
+
     /// Bytes of its log that the source keeps for us, if it can tell.
     async fn retained_bytes(&self) -> Result<Option<u64>, SourceError>;
 }
@@ -142,6 +145,15 @@ pub struct NodeStatistics {
     pub rows: u64,
     /// Rows inserted, updated and deleted since the source began to count.
     pub writes: u64,
+}
+
+/// How a source would run one query for a batch of keys, as it says itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryPlan {
+    /// The query, by the name that a pack's author knows it by.
+    pub query: String,
+    /// The relations that it would read from end to end, each with about as many rows as it has.
+    pub whole: Vec<(String, u64)>,
 }
 
 /// How much a finding matters.

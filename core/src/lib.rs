@@ -23,8 +23,8 @@ mod key;
 pub mod plan;
 
 pub use adapter::{
-    ErrorClass, Feed, FeedEvent, Fetched, Finding, KeyPage, NodeStatistics, Severity, SourceAdapter,
-    SourceError, SourceSnapshot, Statistics,
+    ErrorClass, Feed, FeedEvent, Fetched, Finding, KeyPage, NodeStatistics, QueryPlan, Severity,
+    SourceAdapter, SourceError, SourceSnapshot, Statistics,
 };
 pub use change::{Change, Fence, Hint, Position};
 pub use entity::{Entity, Record, RecordError};

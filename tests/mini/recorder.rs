@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use wattle_core::{
-    Entity, EntityGraph, Feed, Fence, Fetched, Finding, Key, KeyPage, NodeId, PathId, Position,
+    Entity, EntityGraph, Feed, Fence, Fetched, Finding, Key, KeyPage, NodeId, PathId, Position, QueryPlan,
     SourceAdapter, SourceError, SourceSnapshot, Statistics,
 };
 
@@ -183,6 +183,10 @@ impl SourceAdapter for Recorder {
 
     async fn statistics(&self) -> Result<Statistics, SourceError> {
         self.inner.statistics().await
+    }
+
+    async fn plans(&self) -> Result<Option<Vec<QueryPlan>>, SourceError> {
+        self.inner.plans().await
     }
 
     async fn retained_bytes(&self) -> Result<Option<u64>, SourceError> {

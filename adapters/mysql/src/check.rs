@@ -16,9 +16,6 @@ use crate::Inner;
 use crate::catalogue::{Catalogue, name_parts, quote};
 use crate::connect::Session;
 
-/// A table larger than this should not be read whole for a batch of keys.
-const MANY_ROWS: u64 = 10_000;
-
 struct Check<'a> {
     inner: &'a Inner,
     session: Session,
@@ -27,7 +24,7 @@ struct Check<'a> {
     findings: Findings,
 }
 
-pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
+pub(crate) async fn check(inner: &Inner) -> Result<Findings, SourceError> {
     let session = match inner.connector.connect().await {
         Ok(session) => session,
         Err(SourceError::Config { what, fix }) => return without_database(inner, what, fix),
@@ -47,11 +44,11 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
         check.edges(&catalogue).await?;
         check.queries(&catalogue).await?;
     }
-    Ok(check.findings.sorted())
+    Ok(check.findings)
 }
 
 /// A login without any right on a database may not even name it: what it needs there is known without asking.
-fn without_database(inner: &Inner, what: String, fix: String) -> Result<Vec<Finding>, SourceError> {
+fn without_database(inner: &Inner, what: String, fix: String) -> Result<Findings, SourceError> {
     // Access denied for user 'reader'@'%' to database 'billing'
     let user = what.split_once(" for user ").and_then(|(_, rest)| rest.split_once(" to database "));
     let (true, Some((user, rest))) = (what.contains("(error 1044)"), user) else {
@@ -68,7 +65,7 @@ fn without_database(inner: &Inner, what: String, fix: String) -> Result<Vec<Find
             format!("grant select on {relation} to {user};"),
         );
     }
-    Ok(findings.sorted())
+    Ok(findings)
 }
 
 /// Makes sure that every change of the captured tables that are there with their key is in the log: what `check` refuses of

@@ -48,8 +48,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, RwLock, Semaphore};
 use wattle_core::{
-    EntityGraph, Feed, Fence, Finding, Key, KeyPage, NodeId, NodeStatistics, Position, SourceAdapter,
-    SourceError, SourceSnapshot, Statistics,
+    EntityGraph, Feed, Fence, Finding, Key, KeyPage, NodeId, NodeStatistics, Position, QueryPlan,
+    SourceAdapter, SourceError, SourceSnapshot, Statistics,
 };
 use wattle_sql::Pack;
 
@@ -136,7 +136,11 @@ impl SourceAdapter for MySqlAdapter {
     }
 
     async fn check(&self) -> Result<Vec<Finding>, SourceError> {
-        check::check(&self.inner).await
+        Ok(check::check(&self.inner).await?.sorted())
+    }
+
+    async fn plans(&self) -> Result<Option<Vec<QueryPlan>>, SourceError> {
+        Ok(Some(check::check(&self.inner).await?.into_plans()))
     }
 
     async fn begin(&self) -> Result<Position, SourceError> {

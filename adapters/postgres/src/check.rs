@@ -16,9 +16,6 @@ use crate::catalogue::Catalogue;
 use crate::connect::Session;
 use crate::error::source_error;
 
-/// A table larger than this should not be read whole for a batch of keys.
-const MANY_ROWS: f64 = 10_000.0;
-
 struct Check<'a> {
     inner: &'a Inner,
     session: Session,
@@ -28,7 +25,7 @@ struct Check<'a> {
     findings: Findings,
 }
 
-pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
+pub(crate) async fn check(inner: &Inner) -> Result<Findings, SourceError> {
     let session = inner.primary.connect("check").await?;
     let role = quote(&one_text(&session, "select current_user::text").await?);
     let mut check = Check { inner, session, role, superuser: false, findings: Findings::default() };
@@ -43,7 +40,7 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
         check.edges(&catalogue).await?;
         check.queries(&catalogue).await?;
     }
-    Ok(check.findings.sorted())
+    Ok(check.findings)
 }
 
 /// Makes sure that every change of the captured tables that are there with their key is in the log and in the publication:

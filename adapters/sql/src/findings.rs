@@ -2,18 +2,24 @@
 
 use std::fmt::Display;
 
-use wattle_core::{Finding, Severity, SourceError};
+use wattle_core::{Finding, QueryPlan, Severity, SourceError};
 
 use crate::PackError;
 
+/// A table larger than this should not be read whole for a batch of keys.
+pub const MANY_ROWS: u64 = 10_000;
+
 /// Findings of one `check`, gathered as it goes.
 #[derive(Debug, Default)]
-pub struct Findings(Vec<Finding>);
+pub struct Findings {
+    found: Vec<Finding>,
+    plans: Vec<QueryPlan>,
+}
 
 impl Findings {
     /// Adds one, with the statements that put it right.
     pub fn add(&mut self, severity: Severity, what: impl Into<String>, fix: impl Into<String>) {
-        self.0.push(Finding { severity, what: what.into(), fix: fix.into() });
+        self.found.push(Finding { severity, what: what.into(), fix: fix.into() });
     }
 
     /// Adds one that keeps sync from starting.
@@ -40,10 +46,28 @@ impl Findings {
         }
     }
 
+    /// Keeps how the source would run a query, and warns of the large tables that it would read from end to end.
+    pub fn plan(&mut self, query: impl Into<String>, whole: Vec<(String, u64)>) {
+        let query = query.into();
+        for (table, _) in whole.iter().filter(|(_, rows)| *rows > MANY_ROWS) {
+            self.add(
+                Severity::Warning,
+                format!("{query} reads all of {table} for a batch of keys"),
+                words("index the columns that it is joined by, or write the join so that an index serves"),
+            );
+        }
+        self.plans.push(QueryPlan { query, whole });
+    }
+
     /// All of them, what matters most first.
     pub fn sorted(mut self) -> Vec<Finding> {
-        self.0.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        self.0
+        self.found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        self.found
+    }
+
+    /// How the source would run the queries, as far as they were looked at.
+    pub fn into_plans(self) -> Vec<QueryPlan> {
+        self.plans
     }
 }
 

@@ -5,16 +5,13 @@
 
 mod queries;
 
-use wattle_core::{Finding, KeyType, NodeId, Severity, SourceError};
-use wattle_sql::{Findings, key_names, quote, words};
+use wattle_core::{KeyType, NodeId, Severity, SourceError};
+use wattle_sql::{Findings, MANY_ROWS, key_names, quote, words};
 
 use crate::catalogue::{Catalogue, Table};
 use crate::session::Session;
 use crate::snapshot::Sqlite;
 use crate::{Inner, outbox};
-
-/// A table larger than this should not be read whole for a batch of keys.
-const MANY_ROWS: i64 = 10_000;
 
 struct Check<'a> {
     inner: &'a Inner,
@@ -23,7 +20,7 @@ struct Check<'a> {
     findings: Findings,
 }
 
-pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
+pub(crate) async fn check(inner: &Inner) -> Result<Findings, SourceError> {
     let mut session = inner.connector.reader().await?;
     let catalogue = Catalogue::read(&mut session, inner.graph()).await?;
     let mut check = Check { inner, session, catalogue, findings: Findings::default() };
@@ -33,7 +30,7 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
         check.edges().await?;
         check.queries().await?;
     }
-    Ok(check.findings.sorted())
+    Ok(check.findings)
 }
 
 impl Check<'_> {
@@ -179,18 +176,13 @@ impl Check<'_> {
         let graph = self.inner.graph();
         for path in graph.path_ids() {
             let way = graph.path(path);
-            let doing = format!("follow {} to {}", graph.node(way.from).name, way.entity);
+            let doing = format!("following {} to {}", graph.node(way.from).name, way.entity);
             // What is wrong with a key is told with its table.
             let Ok(sql) = self.path_query(path) else { continue };
             match self.reads(&doing, &sql).await {
                 Ok(program) => {
-                    for table in self.whole(&program.whole).await? {
-                        self.findings.add(
-                            Severity::Warning,
-                            format!("to {doing}, all of {table} is read"),
-                            words(format!("index the columns of {table} that graph.toml names in `by`")),
-                        );
-                    }
+                    let whole = self.sizes(program.whole).await?;
+                    self.findings.plan(doing, whole);
                 }
                 Err(error) => self.findings.refuse_error(
                     error,
@@ -201,16 +193,15 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Those of these tables that are large.
-    async fn whole(&mut self, tables: &[String]) -> Result<Vec<String>, SourceError> {
-        let mut large = Vec::new();
+    /// How many rows these tables have, counted until they are many.
+    async fn sizes(&mut self, tables: Vec<String>) -> Result<Vec<(String, u64)>, SourceError> {
+        let mut sizes = Vec::new();
         for table in tables {
             let sql =
-                format!("select count(*) from (select 1 from {} limit {})", quote(table), MANY_ROWS + 1);
-            if self.session.integer("count rows", &sql).await? > MANY_ROWS {
-                large.push(table.clone());
-            }
+                format!("select count(*) from (select 1 from {} limit {})", quote(&table), MANY_ROWS + 1);
+            let rows = u64::try_from(self.session.integer("count rows", &sql).await?).unwrap_or(0);
+            sizes.push((table, rows));
         }
-        Ok(large)
+        Ok(sizes)
     }
 }

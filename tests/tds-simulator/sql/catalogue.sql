@@ -158,9 +158,30 @@ select k.oid::integer as constraint_object_id, c.place::integer as constraint_co
     k.confkey[c.place]::integer as referenced_column_id
 from pg_constraint k cross join lateral unnest(k.conkey) with ordinality as c (attnum, place) where k.contype = 'f';
 
+-- SQL Server counts as it goes.
+create function sys.count_rows(relation oid) returns bigint language plpgsql stable security definer as $$
+declare
+    found bigint;
+begin
+    execute format('select count(*) from %s', relation::regclass) into found;
+    return found;
+end
+$$;
+
+create function sys.make_statistics() returns void language plpgsql security definer as $$
+declare
+    relation oid;
+begin
+    for relation in select c.oid from pg_class c join sys.user_schemas() s on s = c.relnamespace::regnamespace::text
+        where c.relkind = 'r' and c.reltuples < 0 loop
+        execute format('analyze %s', relation::regclass);
+    end loop;
+end
+$$;
+
 create view sys.partitions as
 select c.oid::bigint as partition_id, c.oid::integer as object_id, 1 as index_id, 1 as partition_number,
-    greatest(c.reltuples, 0)::bigint as rows
+    sys.count_rows(c.oid) as rows
 from pg_class c where c.oid in (select o.object_id::oid from sys.objects o where o.type = 'U');
 
 create view sys.triggers as
@@ -216,6 +237,11 @@ select a.pid as session_id, a.usename::sys."nvarchar(128)" as login_name, a.appl
     (case a.state when 'active' then 'running' else 'sleeping' end)::sys."nvarchar(30)" as status,
     (case when a.xact_start is null then 0 else 1 end) as open_transaction_count
 from pg_stat_activity a where a.datname = current_database();
+
+-- The simulator counts requests itself, and hands its count over when it is asked for.
+create view sys.dm_os_performance_counters as
+select 'SQLServer:SQL Statistics'::sys."nvarchar(128)" as object_name, 'Batch Requests/sec'::sys."nvarchar(128)" as counter_name,
+    current_setting('wattle.batch_requests')::bigint as cntr_value;
 
 grant select on all tables in schema sys to public;
 revoke select on sys.commits from public;

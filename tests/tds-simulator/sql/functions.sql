@@ -178,6 +178,13 @@ begin
     end if;
 end
 $$;
+-- For plans: SQL Server takes a document for fifty rows.
+create function sys.some_json_rows(value bpchar, path text[]) returns setof json language plpgsql immutable parallel safe
+    rows 50 as $$
+begin
+    return query select sys.json_rows(value, path);
+end
+$$;
 create function sys.json_entries(document bpchar, path text[])
     returns table ("key" bpchar, "value" bpchar, "type" smallint) language plpgsql immutable parallel safe as $$
 declare

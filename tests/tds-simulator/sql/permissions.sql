@@ -123,6 +123,17 @@ create function sys.is_permitted(asked text, object oid) returns boolean languag
         or exists (select 1 from sys.role_members m where m.member = session_user and m.role = 'db_owner')
 $$;
 
+create function sys.kill(session integer) returns void language plpgsql as $$
+begin
+    if not sys.is_administrator() then
+        raise exception 'mssql:6102:User does not have permission to use the KILL statement.';
+    elsif not exists (select 1 from sys.dm_exec_sessions s where s.session_id = session) then
+        raise exception 'mssql:6106:Process ID % is not an active process ID.', session;
+    end if;
+    perform pg_terminate_backend(session);
+end
+$$;
+
 create function sys.is_srvrolemember(role bpchar) returns integer language sql stable as
     'select case when sys.is_administrator() then 1 else 0 end';
 create function sys.is_rolemember(asked bpchar) returns integer language sql stable as $$

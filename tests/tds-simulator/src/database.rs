@@ -55,8 +55,14 @@ impl Database {
     /// as text. `go` on a line of its own separates batches.
     pub async fn sql(&self, text: &str) -> Result<Vec<Row>> {
         let postgres = self.server.postgres();
-        let session =
-            Session::open(postgres.address(), "sa", postgres.superuser_password(), &self.name).await;
+        let session = Session::open(
+            postgres.address(),
+            "sa",
+            postgres.superuser_password(),
+            &self.name,
+            "administrator",
+        )
+        .await;
         let mut session = session.map_err(|failure| anyhow::anyhow!("{failure}"))?;
         let mut rows = Vec::new();
         for batch in batches(text) {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use wattle_core::{Entity, Severity, SourceError};
+use wattle_core::{Entity, SourceError};
 use wattle_sql::{Mapping, Template, words};
 
-use super::{Check, MANY_ROWS};
+use super::Check;
 use crate::catalogue::{Catalogue, quote};
 use crate::connect::literal;
 use crate::dialect::{NOW, keys_relation};
@@ -33,8 +33,8 @@ const CLOCKS: [&str; 14] = [
 struct Plan {
     /// The query with views in place, every table with its schema.
     rewritten: String,
-    /// What it reads from end to end though it is large, by the names that the query gives them.
-    whole: Vec<String>,
+    /// What it reads from end to end, by the names that the query gives them, with about as many rows.
+    whole: Vec<(String, u64)>,
 }
 
 impl Check<'_> {
@@ -85,7 +85,7 @@ impl Check<'_> {
             }
         };
         match self.plan(file, &sql.replace(&relation, &relation.replacen('?', "'[]'", 1))).await {
-            Ok(plan) => self.read_plan(catalogue, entity, template, file, &plan).await?,
+            Ok(plan) => self.read_plan(catalogue, entity, template, file, plan).await?,
             Err(SourceError::Config { what, .. }) if what.contains("(error 1345)") => {
                 let schema = catalogue.known(graph, root)?.schema.clone();
                 self.findings.refuse(
@@ -108,11 +108,13 @@ impl Check<'_> {
         // The plan's columns: id, select_type, table, and further on type and rows; MySQL has one more before them.
         let at = if is_mariadb { (3, 8) } else { (4, 9) };
         let text = |row: &Vec<Option<String>>, at: usize| row.get(at).cloned().flatten().unwrap_or_default();
-        let is_whole = |step: &&Vec<Option<String>>| {
-            let rows: u64 = text(step, at.1).parse().unwrap_or(0);
-            text(step, at.0) == "ALL" && rows > MANY_ROWS
+        let named = |step: &Vec<Option<String>>| (text(step, 2), text(step, at.1).parse().unwrap_or(0));
+        // The keys asked for, and what the query makes itself, whose name is in brackets, are none of the source's tables.
+        let is_own = |step: &Vec<Option<String>>| {
+            text(step, 2).starts_with('<') || step.iter().flatten().any(|it| it.contains("Table function"))
         };
-        let whole = steps.iter().filter(is_whole).map(|step| text(step, 2)).collect();
+        let is_whole = |step: &&Vec<Option<String>>| text(step, at.0) == "ALL" && !is_own(step);
+        let whole = steps.iter().filter(is_whole).map(named).collect();
         let rewritten: String =
             notes.iter().filter(|note| text(note, 1) == "1003").map(|note| text(note, 2)).collect();
         if rewritten.is_empty() {
@@ -128,7 +130,7 @@ impl Check<'_> {
         entity: Entity,
         template: &Template,
         file: &str,
-        plan: &Plan,
+        plan: Plan,
     ) -> Result<(), SourceError> {
         let asked = clocks(&template.expand("keys", "asked"));
         for clock in &asked {
@@ -161,13 +163,7 @@ impl Check<'_> {
                 );
             }
         }
-        for table in &plan.whole {
-            self.findings.add(
-                Severity::Warning,
-                format!("{file} reads all of {table} for a batch of keys"),
-                words("index the columns that it is joined by, or write the join so that an index serves"),
-            );
-        }
+        self.findings.plan(file, plan.whole);
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! Tables: does their log say what Wattle needs to hear, and are they found by index?
 
 use wattle_core::{KeyType, NodeId, Severity, SourceError};
-use wattle_sql::{key_names, words};
+use wattle_sql::{MANY_ROWS, key_names, words};
 
-use super::{Check, MANY_ROWS};
+use super::Check;
 use crate::binlog::is_known_charset;
 use crate::catalogue::{Catalogue, Column, Index, Table, quote};
 use crate::dialect::MySql;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use wattle_core::{Entity, Severity, SourceError};
+use wattle_core::{Entity, SourceError};
 use wattle_sql::{Mapping, Template, words};
 
-use super::{Check, MANY_ROWS};
+use super::Check;
 use crate::catalogue::Catalogue;
 use crate::error::source_error;
 use crate::snapshot::{keys_relation, mapping};
@@ -127,24 +127,17 @@ impl Check<'_> {
             .filter_map(|id| catalogue.relation(*id))
             .map(|relation| relation.oid)
             .collect();
-        for (oid, read) in self.read_relations(&plan).await? {
-            let name = read.name;
+        let mut whole = Vec::new();
+        for (oid, Read { name, whole_rows }) in self.read_relations(&plan).await? {
             if !known.contains(&oid) {
                 self.findings.refuse(
                     format!("{file} reads {name}, which is not among the nodes that {entity} reads: its changes would not be heard"),
                     words(format!("add it as a node, and to the `reads` of entity {entity}")),
                 );
             }
-            if read.whole {
-                self.findings.add(
-                    Severity::Warning,
-                    format!("{file} reads all of {name} for a batch of keys"),
-                    words(
-                        "index the columns that it is joined by, or write the join so that an index serves",
-                    ),
-                );
-            }
+            whole.extend(whole_rows.map(|rows| (name, rows)));
         }
+        self.findings.plan(file, whole);
         Ok(())
     }
 
@@ -172,7 +165,7 @@ impl Check<'_> {
                 .session
                 .client()
                 .query_opt(
-                    "select c.oid, format('%I.%I', s.nspname, c.relname), part.reltuples::float8
+                    "select c.oid, format('%I.%I', s.nspname, c.relname), part.reltuples::bigint
                      from pg_class part join pg_class c on c.oid = coalesce(pg_partition_root(part.oid)::oid, part.oid)
                      join pg_namespace s on s.oid = c.relnamespace
                      where part.oid = to_regclass(format('%I.%I', $1::text, $2::text))",
@@ -181,8 +174,11 @@ impl Check<'_> {
                 .await
                 .map_err(|error| source_error("look at a plan", error))?;
             let Some(found) = found else { continue };
-            let read = relations.entry(found.get(0)).or_insert(Read { name: found.get(1), whole: false });
-            read.whole |= scan.whole && found.get::<_, f64>(2) > MANY_ROWS;
+            let read = relations.entry(found.get(0)).or_insert(Read { name: found.get(1), whole_rows: None });
+            if scan.whole {
+                let rows = u64::try_from(found.get::<_, i64>(2)).unwrap_or(0);
+                read.whole_rows = read.whole_rows.max(Some(rows));
+            }
         }
         Ok(relations)
     }
@@ -191,8 +187,8 @@ impl Check<'_> {
 /// A relation that a query reads.
 struct Read {
     name: String,
-    /// From end to end, though it is large.
-    whole: bool,
+    /// About how many rows it has, where it is read from end to end; of a partitioned table, its largest part.
+    whole_rows: Option<u64>,
 }
 
 struct Scan {

@@ -1,10 +1,10 @@
 //! Tables: are they there, may they be read, does their log say what Wattle needs to hear?
 
 use wattle_core::{KeyColumn, Node, NodeId, Severity, SourceError};
-use wattle_sql::{quote, words};
+use wattle_sql::{MANY_ROWS, quote, words};
 
+use super::Check;
 use super::publication::{Published, in_one_transaction};
-use super::{Check, MANY_ROWS};
 use crate::catalogue::{Catalogue, Relation, key_type_fits};
 use crate::error::source_error;
 
@@ -323,7 +323,7 @@ impl Check<'_> {
                 .session
                 .client()
                 .query_one(
-                    "select c.reltuples::float8, exists (
+                    "select c.reltuples::bigint, exists (
                          select from pg_index i where i.indrelid = c.oid and i.indpred is null and (
                              select array_agg(a.attname::text order by a.attname)
                              from pg_attribute a where a.attrelid = c.oid
@@ -334,7 +334,9 @@ impl Check<'_> {
                 )
                 .await
                 .map_err(|error| source_error("look at indexes", error))?;
-            if row.get::<_, f64>(0) > MANY_ROWS && !row.get::<_, bool>(1) {
+            if u64::try_from(row.get::<_, i64>(0)).is_ok_and(|rows| rows > MANY_ROWS)
+                && !row.get::<_, bool>(1)
+            {
                 self.findings.add(
                     Severity::Warning,
                     format!(

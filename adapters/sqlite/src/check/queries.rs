@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wattle_core::{Entity, PathId, Severity, SourceError};
+use wattle_core::{Entity, PathId, SourceError};
 use wattle_sql::{Mapping, PageQuery, SourceValue, Template, words};
 
 use super::Check;
@@ -85,13 +85,8 @@ impl Check<'_> {
                 words(format!("add it as a node, and to the `reads` of entity {entity}")),
             );
         }
-        for table in self.whole(&program.whole).await? {
-            self.findings.add(
-                Severity::Warning,
-                format!("{file} reads all of {table} for a batch of keys"),
-                words("index the columns that it is joined by, or write the join so that an index serves"),
-            );
-        }
+        let whole = self.sizes(program.whole).await?;
+        self.findings.plan(file, whole);
         let mapping = match array {
             None => Mapping::of_main(pack, entity, &names),
             Some(at) => Mapping::of_array(pack, entity, at, &names),

@@ -97,7 +97,7 @@ async fn batches_are_read_by_index_and_check_says_when_not() {
     }
     let warnings = told(&retailer, Severity::Warning).await;
     assert!(!warnings.iter().any(|text| text.contains("fetch/")), "every fetch is by index: {warnings:?}");
-    has(&warnings, &["all of holding is read", "`by`"]);
+    has(&warnings, &["following account to holding reads all of holding"]);
     retailer.run("drop index contact_account").await;
     let warnings = told(&retailer, Severity::Warning).await;
     has(&warnings, &["fetch/account.plans.sql reads all of contact"]);

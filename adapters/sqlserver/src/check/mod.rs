@@ -4,6 +4,7 @@
 //! has yet to do does not hide a mistake in the pack.
 
 mod grants;
+mod plan;
 mod queries;
 mod settings;
 mod tables;
@@ -15,9 +16,6 @@ use wattle_sql::Findings;
 use crate::Inner;
 use crate::catalogue::Catalogue;
 use crate::connect::Session;
-
-/// A table larger than this should not be read whole for a batch of keys.
-const MANY_ROWS: u64 = 10_000;
 
 struct Check<'a> {
     inner: &'a Inner,
@@ -33,7 +31,7 @@ impl<'a> Check<'a> {
     }
 }
 
-pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
+pub(crate) async fn check(inner: &Inner) -> Result<Findings, SourceError> {
     let session = inner.connector.connect().await?;
     let mut check = Check::new(inner, session);
     check.settings().await?;
@@ -46,7 +44,7 @@ pub(crate) async fn check(inner: &Inner) -> Result<Vec<Finding>, SourceError> {
         check.edges(&catalogue).await?;
         check.queries(&catalogue).await?;
     }
-    Ok(check.findings.sorted())
+    Ok(check.findings)
 }
 
 /// Makes sure that every change of the captured tables that are there with their key is told: what `check` refuses of them

@@ -1,6 +1,6 @@
 //! The pack's queries: do they run, are their columns understood, and what do they read?
 //!
-//! SQL Server names what a module refers to, and not what a query does; its plan wants a right that no reader should need.
+//! SQL Server names what a module refers to, and not what a query does; its plan wants a right that a reader need not have.
 //! So the query's text is read: every name in it that is a table or whatever else holds rows must be a node that the
 //! entity reads. A view or a function is none, and is refused rather than looked behind.
 
@@ -21,6 +21,7 @@ const SOME_TIME: &str = "2026-01-01T00:00:00";
 impl Check<'_> {
     pub(super) async fn queries(&mut self, catalogue: &Catalogue) -> Result<(), SourceError> {
         let inner = self.inner;
+        let plans = self.may_see_plans().await?;
         for entity in inner.graph().entities() {
             let queries = inner.pack.queries(entity).expect("a pack has a query for each of its entities");
             let mut mappings = Vec::new();
@@ -28,7 +29,7 @@ impl Check<'_> {
             for (array, template) in std::iter::once((None, &queries.main)).chain(arrays) {
                 let file = queries.file(entity, array);
                 self.reads(catalogue, entity, template, &file).await?;
-                mappings.extend(self.query(catalogue, entity, array, template, &file).await?);
+                mappings.extend(self.query(catalogue, entity, array, template, &file, plans).await?);
             }
             if mappings.len() == queries.arrays.len() + 1 {
                 let borrowed: Vec<&Mapping> = mappings.iter().collect();
@@ -45,6 +46,7 @@ impl Check<'_> {
         array: Option<usize>,
         template: &Template,
         file: &str,
+        plans: bool,
     ) -> Result<Option<Mapping>, SourceError> {
         let graph = self.inner.graph();
         let root = graph.root(entity).expect("it is an entity of the graph");
@@ -58,6 +60,9 @@ impl Check<'_> {
                 return Ok(None);
             }
         };
+        if plans {
+            self.plan(catalogue, file, &sql, SOME_TIME).await?;
+        }
         match mapping(self.inner, entity, array, &answer.columns) {
             Ok(mapping) => Ok(Some(mapping)),
             Err(errors) => {

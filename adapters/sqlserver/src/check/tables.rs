@@ -2,9 +2,9 @@
 
 use tiberius::Row;
 use wattle_core::{NodeId, Severity, SourceError};
-use wattle_sql::{key_names, words};
+use wattle_sql::{MANY_ROWS, key_names, words};
 
-use super::{Check, MANY_ROWS};
+use super::Check;
 use crate::capture::cdc::has_key;
 use crate::capture::change_tracking::tracks_by;
 use crate::catalogue::{Catalogue, Column, Index, Table, same};

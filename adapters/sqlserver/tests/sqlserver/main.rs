@@ -373,6 +373,51 @@ async fn check_asks_for_what_is_missing_and_nothing_else() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_from_end_to_end_is_warned_of() -> Result<()> {
+    let shop = Shop::open("plans").await?;
+    for first in (0..11_000).step_by(1_000) {
+        let rows: Vec<String> = (first..first + 1_000).map(|id| format!("({id}, '2026-01-02', 1)")).collect();
+        run(&shop.url, &format!("insert into [shop].[Odd Account] values {}", rows.join(", "))).await?;
+    }
+    let warned = |findings: Vec<wattle_core::Finding>| -> Vec<String> {
+        let of_plans = findings.into_iter().filter(|it| it.what.contains("reads all of"));
+        of_plans.map(|finding| finding.what).collect()
+    };
+    let adapter = shop.adapter(Options::default())?;
+    assert_eq!(warned(adapter.check().await?), [""; 0], "both queries are by index");
+    assert_eq!(adapter.plans().await?.map(|plans| plans.len()), Some(2));
+    let spoil = |text: &str| {
+        text.replace("on a.[Id] =", "on a.[Id] + 0 =")
+            .replace("a.[Begun] = k", "cast(a.[Begun] as datetime2) = k")
+    };
+    let spoilt: Vec<(&str, String)> = PACK.iter().map(|(file, text)| (*file, spoil(text))).collect();
+    let spoilt: Vec<(&str, &str)> = spoilt.iter().map(|(file, text)| (*file, text.as_str())).collect();
+    let pack = Pack::from_files(&spoilt).map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
+    let adapter = SqlServerAdapter::new(pack, &shop.url, Options::default())?;
+    let expected = "fetch/account.sql reads all of shop.Odd Account for a batch of keys";
+    assert_eq!(warned(adapter.check().await?), [expected], "{:?}", adapter.plans().await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_are_asked_for_where_the_login_may_see_them() -> Result<()> {
+    let database = on_the_simulator("showplan").await?;
+    let reader = database.server().unique_name("reader");
+    database.login(&reader, "reads").await?;
+    let adapter = adapter(&database.url_as(&reader, "reads"), Options::default())?;
+    do_as_check_says(&adapter, &database).await?;
+    let findings = adapter.check().await?;
+    let advice = findings.iter().find(|finding| finding.what.contains("may not see plans"));
+    let advice = advice.with_context(|| format!("{findings:?}"))?;
+    assert_eq!(advice.severity, Severity::Advice);
+    assert_eq!(adapter.plans().await?.map(|plans| plans.len()), Some(0));
+    database.sql(advice.fix.split(";  --").next().unwrap_or_default()).await?;
+    assert_eq!(adapter.check().await?, [], "all is said and done");
+    assert_eq!(adapter.plans().await?.map(|plans| plans.len()), Some(2));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_login_without_rights_hears_which_and_one_that_writes_is_told() -> Result<()> {
     let database = on_the_simulator("rights").await?;
     let adapter = adapter(&database.url(), Options::default())?;

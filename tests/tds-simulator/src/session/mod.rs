@@ -3,6 +3,7 @@
 mod columns;
 mod run;
 mod serve;
+mod showplan;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -45,6 +46,8 @@ pub(crate) struct Session {
     isolation: Isolation,
     xact_abort: Switch,
     lock_timeout_ms: i64,
+    /// Whether plans are answered, and nothing is run.
+    showplan: Switch,
     /// The table whose identity column takes values.
     identity_insert: Option<String>,
     row_count: i64,
@@ -62,19 +65,20 @@ struct Transaction {
 }
 
 impl Session {
-    /// Logs in; `sa` is PostgreSQL's superuser.
+    /// Logs in, as a program that calls itself so; `sa` is PostgreSQL's superuser.
     pub(crate) async fn open(
         address: SocketAddr,
         login: &str,
         password: &str,
         database: &str,
+        program: &str,
     ) -> Result<Session, SqlError> {
         let role =
             if login.eq_ignore_ascii_case("sa") { "postgres".to_owned() } else { login.to_lowercase() };
         let database = database.to_lowercase();
         let mut config = Config::new();
         config.host(address.ip().to_string()).port(address.port()).user(&role).password(password);
-        config.dbname(&database).application_name("wattle-tds-simulator");
+        config.dbname(&database).application_name(program);
         let (client, connection) =
             config.connect(NoTls).await.map_err(|failure| login_failed(&failure, login, &database))?;
         let connection = tokio::spawn(async move { drop(connection.await) });
@@ -88,6 +92,7 @@ impl Session {
             isolation: Isolation::ReadCommitted,
             xact_abort: Switch::Off,
             lock_timeout_ms: -1,
+            showplan: Switch::Off,
             identity_insert: None,
             row_count: 0,
             declared: HashMap::new(),

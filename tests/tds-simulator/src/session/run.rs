@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 
 use futures::TryStreamExt;
 use tokio_postgres::types::Type;
 
 use super::columns::{Bound, Raw, fill_up};
+use super::serve::REQUESTS;
 use super::{Outcome, Session, Transaction};
 use crate::error::{Effect, SqlError};
 use crate::translate::{self, Context, InsertColumns, Isolation, Statement, StatementKind, Step, Switch};
 use crate::wire::{Request, SqlType, TransactionRequest, Value};
 
 /// The variables of a text, by name.
-type Variables = HashMap<String, (SqlType, Value)>;
+pub(super) type Variables = HashMap<String, (SqlType, Value)>;
 
 impl Session {
     /// Runs a text; the last outcome says what failed, if anything did.
@@ -27,6 +29,12 @@ impl Session {
                 return outcomes;
             }
         };
+        if request.text.contains("dm_os_performance_counters")
+            && let Err(failure) = self.hand_over_counter().await
+        {
+            self.failed(failure, &mut outcomes).await;
+            return outcomes;
+        }
         let mut variables = Variables::new();
         for parameter in request.parameters {
             variables.insert(parameter.name, (parameter.kind, parameter.value));
@@ -35,6 +43,11 @@ impl Session {
             self.failed(failure, &mut outcomes).await;
         }
         outcomes
+    }
+
+    async fn hand_over_counter(&self) -> Result<(), SqlError> {
+        let set = format!("set wattle.batch_requests = '{}'", REQUESTS.load(Ordering::Relaxed));
+        Ok(self.client.batch_execute(&set).await?)
     }
 
     /// Runs a step of a transaction that was asked for outside of any text.
@@ -100,6 +113,9 @@ impl Session {
         outcomes: &mut Vec<Outcome>,
     ) -> Result<(), SqlError> {
         let outcome = match step {
+            Step::Run(statement) if self.showplan == Switch::On => {
+                self.show_plan(&statement, variables).await?
+            }
             Step::Run(statement) => self.statement(&statement, variables).await?,
             Step::Admin(statements) => {
                 for sql in &statements {
@@ -125,6 +141,10 @@ impl Session {
             }
             Step::XactAbort(switch) => {
                 self.xact_abort = switch;
+                Outcome::Done
+            }
+            Step::Showplan(switch) => {
+                self.showplan = switch;
                 Outcome::Done
             }
             Step::IdentityInsert(table, Switch::On) => {
@@ -377,7 +397,7 @@ impl Session {
         Ok((rows, prepared, count))
     }
 
-    fn bound_value(&self, name: &str, variables: &Variables) -> Result<(Type, Value), SqlError> {
+    pub(super) fn bound_value(&self, name: &str, variables: &Variables) -> Result<(Type, Value), SqlError> {
         match name {
             "@@rowcount" => Ok((Type::INT4, Value::Int(self.row_count))),
             "@@trancount" => Ok((Type::INT4, Value::Int(self.transaction.map_or(0, |open| open.depth)))),

@@ -1,6 +1,7 @@
 //! A connection: the login, then requests until it ends.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -16,6 +17,8 @@ use crate::wire::{
 
 /// Packets before the login has said how large they are to be.
 const FIRST_PACKET_BYTES: usize = 4096;
+/// Batches and procedure calls of all clients of this process.
+pub(super) static REQUESTS: AtomicU64 = AtomicU64::new(0);
 /// A client sends its next request when it has the answer, apart from an attention.
 const WAITING_MESSAGES: usize = 4;
 
@@ -71,7 +74,8 @@ async fn log_in(
 
 async fn open(payload: &[u8], postgres: SocketAddr) -> Result<(Session, Login), SqlError> {
     let login = Login::read(payload)?;
-    let session = Session::open(postgres, &login.login, &login.password, &login.database).await?;
+    let Login { login: name, password, database, program, .. } = &login;
+    let session = Session::open(postgres, name, password, database, program).await?;
     Ok((session, login))
 }
 
@@ -99,6 +103,9 @@ impl Connection {
             };
             let Some(message) = message else { return Ok(()) };
             let mut answer = Answer::default();
+            if matches!(message.kind, Kind::Batch | Kind::Rpc) {
+                REQUESTS.fetch_add(1, Ordering::Relaxed);
+            }
             let (outcomes, done) = match message.kind {
                 Kind::Attention => {
                     answer.cancelled();

@@ -19,6 +19,10 @@ pub(super) fn read(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<bool,
         ("exec" | "execute", "sp_rename") => return rename(batch, steps),
         ("exec" | "execute", "sys") => procedure(batch)?,
         ("grant" | "revoke" | "deny", _) => grant(batch)?,
+        ("kill", _) => {
+            batch.expect(&["kill"])?;
+            format!("select sys.kill({})", batch.parser.parse_literal_uint()?)
+        }
         _ => return Ok(false),
     };
     steps.push(Step::Admin(vec![sql]));

@@ -81,6 +81,8 @@ fn set(batch: &mut Batch<'_>, steps: &mut Vec<Step>) -> Result<(), SqlError> {
         steps.push(Step::Isolation(isolation(batch)?));
     } else if batch.take(&["set", "xact_abort"]) {
         steps.push(Step::XactAbort(switch(batch)?));
+    } else if batch.take(&["set", "showplan_xml"]) {
+        steps.push(Step::Showplan(switch(batch)?));
     } else if batch.take(&["set", "identity_insert"]) {
         let table = super::rewrite::object_name(batch.parser.parse_object_name(false)?, batch.context)?;
         steps.push(Step::IdentityInsert(table, switch(batch)?));

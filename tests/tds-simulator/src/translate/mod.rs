@@ -33,6 +33,8 @@ pub(crate) enum Step {
     LockTimeout(i64),
     /// Whether any error takes the transaction with it.
     XactAbort(Switch),
+    /// Whether plans are answered, and nothing is run.
+    Showplan(Switch),
     /// Whether a table's identity column takes values; the table as PostgreSQL writes it.
     IdentityInsert(String, Switch),
     /// Something that makes no difference here.

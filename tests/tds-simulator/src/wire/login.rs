@@ -17,6 +17,8 @@ pub(crate) struct Login {
     pub(crate) login: String,
     pub(crate) password: String,
     pub(crate) database: String,
+    /// What the client calls itself.
+    pub(crate) program: String,
     pub(crate) packet_bytes: u32,
 }
 
@@ -56,6 +58,7 @@ impl Login {
             login: utf16(field(1)?)?,
             password: utf16(&password)?,
             database: utf16(field(8)?)?,
+            program: utf16(field(3)?)?,
             packet_bytes,
         })
     }

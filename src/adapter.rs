@@ -48,6 +48,9 @@ pub(crate) struct Test {
     /// retailer's database.
     #[arg(long)]
     write: bool,
+    /// With --write: also rename a table for a moment, to see that it is noticed and that nothing is lost.
+    #[arg(long, requires = "write")]
+    alter: bool,
     /// The same database as a login that may write; that of --source by default. Without TLS.
     #[arg(long)]
     bench: Option<String>,
@@ -91,9 +94,12 @@ impl Test {
         let settings = Settings {
             writes: self.write,
             patience: Duration::from_secs(self.patience),
+            zone: Some(adapters::pack(&source)?.zone()),
             ..Settings::default()
         };
-        let mut bench = SqlBench::new(session, adapter.graph().clone());
+        let mut bench = SqlBench::new(session, adapter.graph().clone())
+            .with_login(session::login(&url))
+            .altering(self.alter);
         let report = prove(adapter.as_ref(), &mut bench, settings).await;
         drop(adapter);
         if self.write && url.starts_with("postgres") {

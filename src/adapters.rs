@@ -28,21 +28,19 @@ pub(crate) const NAMES: [(&str, &str); 8] = [
 /// The sample retailers, whose packs are embedded.
 pub(crate) const SAMPLES: [&str; 4] = ["acacia", "banksia", "correa", "dianella"];
 
-/// Builds the adapter of a source.
-pub(crate) fn build(source: &Source) -> anyhow::Result<Arc<dyn SourceAdapter>> {
-    let mut options = source.options.clone();
-    let Value::Object(members) = &mut options else {
+/// The pack of a source's adapter.
+pub(crate) fn pack(source: &Source) -> anyhow::Result<Pack> {
+    let Value::Object(members) = &source.options else {
         bail!("the source's options are not a JSON object: write them as '{{\"max_sessions\": 3}}'");
     };
-    let folder = members.remove("pack");
     let name = source.adapter.as_str();
-    let pack = match (name, folder) {
+    let pack = match (name, members.get("pack")) {
         ("acacia", None) => Pack::from_files(wattle_acacia::PACK),
         ("banksia", None) => Pack::from_files(wattle_banksia::PACK),
         ("correa", None) => Pack::from_files(wattle_correa::PACK),
         ("dianella", None) => Pack::from_files(wattle_dianella::PACK),
         ("mysql" | "postgres" | "sqlite" | "sqlserver", Some(Value::String(folder))) => {
-            Pack::from_folder(Path::new(&folder))
+            Pack::from_folder(Path::new(folder))
         }
         ("mysql" | "postgres" | "sqlite" | "sqlserver", _) => {
             bail!("the adapter `{name}` needs the option `pack`, the folder of the retailer's pack")
@@ -55,7 +53,15 @@ pub(crate) fn build(source: &Source) -> anyhow::Result<Arc<dyn SourceAdapter>> {
             bail!("there is no adapter `{unknown}`: there are {}", names.join(", "))
         }
     };
-    let pack = pack.map_err(|errors| anyhow::anyhow!("the pack has mistakes:\n{}", list(&errors)))?;
+    pack.map_err(|errors| anyhow::anyhow!("the pack has mistakes:\n{}", list(&errors)))
+}
+
+/// Builds the adapter of a source.
+pub(crate) fn build(source: &Source) -> anyhow::Result<Arc<dyn SourceAdapter>> {
+    let pack = pack(source)?;
+    let mut options = source.options.clone();
+    options.as_object_mut().and_then(|members| members.remove("pack"));
+    let name = source.adapter.as_str();
     let (url, unreadable) = (source.resolved_url()?, "the source's options cannot be read");
     if matches!(name, "dianella" | "sqlite") {
         let options = serde_json::from_value(options).context(unreadable)?;

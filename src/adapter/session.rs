@@ -21,6 +21,12 @@ pub(super) enum Session {
     Sqlite(SqliteConnection),
 }
 
+/// Whom an address logs in, where connections can only be told by that.
+pub(super) fn login(url: &str) -> Option<String> {
+    let url = url.replacen("mariadb:", "mysql:", 1);
+    url.starts_with("mysql:").then(|| mysql_async::Opts::from_url(&url).ok()?.user().map(str::to_owned))?
+}
+
 /// Connects as the address says.
 pub(super) async fn open(url: &str) -> anyhow::Result<Session> {
     match super::engine(url)? {

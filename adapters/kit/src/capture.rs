@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use wattle_core::{Change, EdgeKind, Feed, FeedEvent, Fence, Key, NodeId, Position, SourceError, Tracking};
 
 use crate::bench::{BenchError, End, Work};
+use crate::drift;
 use crate::prove::Proof;
 use crate::report::Check;
 
@@ -83,7 +84,8 @@ pub(crate) async fn prove(proof: &mut Proof<'_>, from: &Position) {
             proof.report.not_applicable(Check::Insert, &name, reason);
             continue;
         }
-        let Some(of) = copyable(proof, node).await else { continue };
+        let checks = [Check::Insert, Check::Update, Check::Delete, Check::Rollback];
+        let Some(of) = copyable(proof, node, &checks).await else { continue };
         let mut row = Row { node, name, key: None };
         let done = row.life(proof, feed.as_mut(), &of).await;
         if let Some(key) = row.key.take() {
@@ -114,11 +116,11 @@ pub(crate) async fn prove(proof: &mut Proof<'_>, from: &Position) {
             proof.report.not_applicable(Check::LargeTransaction, "source", "no node lets its rows be copied")
         }
     }
-    schema(proof, feed.as_mut()).await;
+    drift::prove(proof, feed.as_mut()).await;
 }
 
-/// A row of a node that can be copied, which is tried and rolled back.
-async fn copyable(proof: &mut Proof<'_>, node: NodeId) -> Option<Key> {
+/// A row of a node that can be copied, which is tried and rolled back; without one, these checks cannot be tried.
+pub(crate) async fn copyable(proof: &mut Proof<'_>, node: NodeId, checks: &[Check]) -> Option<Key> {
     let name = proof.name(node);
     let keys: Vec<Key> = proof.keys.get(&node).into_iter().flatten().take(TRIES).cloned().collect();
     let mut refused = BenchError::NotPossible("the node has no row to copy".into());
@@ -128,9 +130,7 @@ async fn copyable(proof: &mut Proof<'_>, node: NodeId) -> Option<Key> {
             Err(error) => refused = error,
         }
     }
-    for check in [Check::Insert, Check::Update, Check::Delete, Check::Rollback] {
-        proof.unable(check, &name, &refused);
-    }
+    checks.iter().for_each(|check| proof.unable(*check, &name, &refused));
     None
 }
 
@@ -352,41 +352,6 @@ async fn large_transaction(proof: &mut Proof<'_>, feed: &mut dyn Feed, node: Nod
             let seen = format!("{} inserts and {} deletes heard", heard(&inserted), heard(&deleted));
             let fix = "read on until the transaction's end, however large";
             proof.report.failed(Check::LargeTransaction, &name, format!("{} of each", keys.len()), seen, fix);
-        }
-    }
-}
-
-async fn schema(proof: &mut Proof<'_>, feed: &mut dyn Feed) {
-    let Some(node) = proof.adapter.graph().captured().next() else { return };
-    let name = proof.name(node);
-    if let Err(error) = proof.bench.alter(node).await {
-        return proof.unable(Check::SchemaDrift, &name, &error);
-    }
-    let heard = hear(proof, feed, node, &[]).await;
-    let noticed = proof.adapter.check().await.is_ok_and(|findings| !findings.is_empty());
-    if let Err(error) = proof.bench.restore(node).await {
-        let fix = "take the alteration of this table back";
-        return proof.report.failed(
-            Check::SchemaDrift,
-            &name,
-            "nothing is left behind",
-            error.to_string(),
-            fix,
-        );
-    }
-    match heard {
-        Ok(heard) if heard.schema => proof.report.passed(Check::SchemaDrift, &name, "the feed says so"),
-        Err(error) if error.class() == wattle_core::ErrorClass::Config => {
-            proof.report.passed(Check::SchemaDrift, &name, "the feed stops and says what to do");
-        }
-        Err(error) => {
-            proof.broke(Check::SchemaDrift, &name, "the feed says so or stops with a setting to mend", &error)
-        }
-        Ok(_) if noticed => proof.report.passed(Check::SchemaDrift, &name, "check() says so"),
-        Ok(_) => {
-            let fix = "yield Change::SchemaChanged, or let check() compare the columns with the catalogue";
-            let expected = "the feed or check() notices";
-            proof.report.failed(Check::SchemaDrift, &name, expected, "neither does", fix);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use wattle_core::{Fence, Key, NodeId, SourceAdapter, SourceError};
 
+use crate::bench::{Disagreement, Review};
 use crate::prove::Proof;
 use crate::report::Check;
 
@@ -24,7 +25,32 @@ pub(crate) async fn prove(proof: &mut Proof<'_>) {
             }
         }
     }
+    catalogue(proof).await;
     paths(proof).await;
+}
+
+/// The graph beside the source's own foreign keys.
+async fn catalogue(proof: &mut Proof<'_>) {
+    let subject = "foreign keys";
+    let Review { disagreements, followed, left_out } = match proof.bench.review().await {
+        Ok(review) => review,
+        Err(error) => return proof.unable(Check::Graph, subject, &error),
+    };
+    let sound = disagreements.is_empty();
+    for Disagreement { node, what, fix } in disagreements {
+        let name = proof.name(node);
+        proof.report.failed(Check::Graph, &name, "the graph says what the catalogue says", what, fix);
+    }
+    if sound && followed == 0 && left_out.is_empty() {
+        let reason = "the source declares none between these nodes: read the edges with care";
+        proof.report.not_applicable(Check::Graph, subject, reason);
+    } else if sound {
+        let mut seen = format!("{followed} are edges");
+        if !left_out.is_empty() {
+            seen.push_str(&format!(", not: {}", left_out.join(", ")));
+        }
+        proof.report.passed(Check::Graph, subject, seen);
+    }
 }
 
 /// Keys of a node in pages of a size, up to a number of them.

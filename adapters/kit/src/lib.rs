@@ -9,15 +9,18 @@
 
 mod bench;
 mod capture;
+mod drift;
 mod fetching;
 mod keys;
+mod plans;
 mod propose;
 mod prove;
 mod reconnect;
 mod report;
 mod sql;
+mod values;
 
-pub use bench::{Bench, BenchError, End, Work};
+pub use bench::{Bench, BenchError, Disagreement, End, Held, MARKER, Probe, Review, Work};
 pub use propose::{ForeignKey, Proposal, Table, TableColumn, propose};
 pub use prove::{Settings, prove};
 pub use report::{Check, Entry, Outcome, Report};

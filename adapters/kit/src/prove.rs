@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use wattle_core::{ErrorClass, Key, NodeId, Severity, SourceAdapter, SourceError};
 
 use crate::report::Check;
-use crate::{Bench, BenchError, Report, capture, fetching, keys, reconnect};
+use crate::{Bench, BenchError, Report, capture, fetching, keys, plans, reconnect, values};
 
 /// How far the kit goes.
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +20,14 @@ pub struct Settings {
     pub large: usize,
     /// How long a change may take to be heard.
     pub patience: Duration,
+    /// The zone of the retailer's dates and times without one; unknown, a record's own offset is believed.
+    pub zone: Option<Tz>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         // Two full batches of keys; more rows than any feed reads at once; an idle PostgreSQL reports every ten seconds.
-        Self { writes: false, keys: 2_000, large: 1_500, patience: Duration::from_secs(30) }
+        Self { writes: false, keys: 2_000, large: 1_500, patience: Duration::from_secs(30), zone: None }
     }
 }
 
@@ -49,9 +52,11 @@ pub async fn prove(adapter: &dyn SourceAdapter, bench: &mut dyn Bench, settings:
     proof.ready().await;
     keys::prove(&mut proof).await;
     fetching::prove(&mut proof).await;
+    plans::prove(&mut proof).await;
     match begun {
         Some(Ok(position)) => {
             capture::prove(&mut proof, &position).await;
+            values::prove(&mut proof).await;
             reconnect::prove(&mut proof).await;
         }
         Some(Err(error)) => {

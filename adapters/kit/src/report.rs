@@ -16,8 +16,10 @@ pub enum Check {
     Paging,
     /// Each key of a batch is answered at most once, by its own ordinal, and as when asked for alone.
     Fetch,
-    /// A fetch costs the same number of statements for one key and for many.
+    /// The statements of a fetch grow with the collections that the records have, and not with the keys.
     Batch,
+    /// Indexes serve a batch of keys: no large relation is read from end to end, by the source's own plan.
+    Index,
     /// Keys that the source holds equal find the row, and others do not.
     Equality,
     /// A key that the source does not have is a miss.
@@ -44,7 +46,15 @@ pub enum Check {
     LargeTransaction,
     /// A snapshot shows whatever the feed has said before.
     Fence,
-    /// An altered table is noticed.
+    /// Numbers stand in a record with every digit, the largest too.
+    Numbers,
+    /// Texts stand in a record with every character, the longest too.
+    Texts,
+    /// Dates and times stand in a record as the retailer's zone has them.
+    Times,
+    /// What is NULL is left out of a record.
+    Nulls,
+    /// An altered table is noticed, and keeps nothing else from being read.
     SchemaDrift,
     /// After its connections are cut the adapter goes on, and has lost nothing.
     Reconnect,
@@ -52,12 +62,13 @@ pub enum Check {
 
 impl Check {
     /// Every check, in the order of the report.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::Ready,
         Self::Graph,
         Self::Paging,
         Self::Fetch,
         Self::Batch,
+        Self::Index,
         Self::Equality,
         Self::Miss,
         Self::BadKey,
@@ -71,6 +82,10 @@ impl Check {
         Self::Rollback,
         Self::LargeTransaction,
         Self::Fence,
+        Self::Numbers,
+        Self::Texts,
+        Self::Times,
+        Self::Nulls,
         Self::SchemaDrift,
         Self::Reconnect,
     ];
@@ -83,10 +98,11 @@ impl Check {
             Self::Paging => "pages of keys yield every key once",
             Self::Fetch => "a batch answers each key once",
             Self::Batch => "a batch costs no query for each key",
+            Self::Index => "indexes serve a batch",
             Self::Equality => "the source's own equality decides",
             Self::Miss => "a key that is not there is a miss",
             Self::BadKey => "a key that cannot be is an error",
-            Self::Values => "values are read exactly and by the CDR's rules",
+            Self::Values => "records meet the CDR's rules, and read the same twice",
             Self::Paths => "changed rows lead to their records",
             Self::Insert => "an insert is heard",
             Self::Update => "an update is heard",
@@ -96,6 +112,10 @@ impl Check {
             Self::Rollback => "what was rolled back is not heard",
             Self::LargeTransaction => "a large transaction is heard whole",
             Self::Fence => "a snapshot shows what the feed has said",
+            Self::Numbers => "numbers are exact, the largest too",
+            Self::Texts => "texts keep every character, the longest too",
+            Self::Times => "dates and times are the retailer's own",
+            Self::Nulls => "what is NULL is left out",
             Self::SchemaDrift => "an altered table is noticed",
             Self::Reconnect => "cut connections lose nothing",
         }

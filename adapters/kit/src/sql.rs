@@ -6,6 +6,9 @@
 
 mod dialect;
 mod fresh;
+mod kind;
+mod put;
+mod review;
 mod schema;
 
 use std::collections::HashMap;
@@ -13,8 +16,9 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use wattle_core::{EntityGraph, Key, KeyType, NodeId};
 
-use crate::bench::{Bench, BenchError, End, Work};
+use crate::bench::{Bench, BenchError, End, Held, Probe, Review, Work};
 
+use dialect::Counter;
 pub use dialect::SqlDialect;
 pub use schema::tables;
 
@@ -38,6 +42,8 @@ struct Column {
     /// The type, in lower case and the engine's notation.
     sql_type: String,
     generated: bool,
+    /// Has it to be said that a value is given, though the database would make one?
+    identity: bool,
     unique: bool,
 }
 
@@ -45,6 +51,12 @@ struct Column {
 pub struct SqlBench<S> {
     session: S,
     graph: EntityGraph,
+    /// The adapter's own login, where it is known.
+    login: Option<String>,
+    /// May a table be renamed for a moment?
+    alters: bool,
+    /// Statements that the bench itself has sent.
+    sent: u64,
     columns: HashMap<NodeId, Vec<Column>>,
     /// Per node, the column that an update changes.
     updated: HashMap<NodeId, String>,
@@ -53,11 +65,26 @@ pub struct SqlBench<S> {
 impl<S: SqlSession> SqlBench<S> {
     /// A bench for the tables of a graph.
     pub fn new(session: S, graph: EntityGraph) -> Self {
-        Self { session, graph, columns: HashMap::new(), updated: HashMap::new() }
+        let (columns, updated) = (HashMap::new(), HashMap::new());
+        Self { session, graph, login: None, alters: false, sent: 0, columns, updated }
+    }
+
+    /// Names the adapter's own login, by which its connections are found where the engine tells nothing better. Those of
+    /// others that are opened later by the same login are taken for its own.
+    #[must_use]
+    pub fn with_login(self, login: Option<String>) -> Self {
+        Self { login, ..self }
+    }
+
+    /// Allows a table to be renamed for a moment, to see what comes of it.
+    #[must_use]
+    pub fn altering(self, alters: bool) -> Self {
+        Self { alters, ..self }
     }
 
     async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, BenchError> {
         let refused = |what| BenchError::NotPossible(format!("the database refused it: {what}"));
+        self.sent += 1;
         self.session.rows(sql).await.map_err(refused)
     }
 
@@ -79,11 +106,12 @@ impl<S: SqlSession> SqlBench<S> {
             .collect();
         let mut columns = Vec::new();
         for row in self.rows(&dialect.columns(&relation)).await? {
-            let [Some(name), Some(sql_type), generated] = &row[..] else { continue };
+            let [Some(name), Some(sql_type), made] = &row[..] else { continue };
             columns.push(Column {
                 name: name.clone(),
                 sql_type: sql_type.to_lowercase(),
-                generated: generated.as_deref() == Some("1"),
+                generated: made.as_deref() == Some("1"),
+                identity: made.as_deref() == Some("2"),
                 unique: unique.contains(name),
             });
         }
@@ -150,10 +178,11 @@ impl<S: SqlSession> SqlBench<S> {
         let at = self.at(node, of).await?;
         let (names, values) = (names.join(", "), values.join(", "));
         let overriding = dialect.overriding();
-        self.rows(&format!(
+        let insert = format!(
             "insert into {relation} ({names}){overriding} select {values} from {relation} where {at}"
-        ))
-        .await?;
+        );
+        let identity = self.columns(node).await?.iter().any(|column| column.identity);
+        self.rows(&if identity { dialect.with_identity(&relation, &insert) } else { insert }).await?;
         self.key_with(node, of, &changed)
     }
 
@@ -292,6 +321,16 @@ impl<S: SqlSession> SqlBench<S> {
     }
 }
 
+/// Another name for a table, in the same schema.
+fn aside(relation: &str) -> String {
+    match relation.chars().last() {
+        Some(quote @ ('"' | '`' | ']')) => {
+            format!("{}_wattle_aside{quote}", &relation[..relation.len() - quote.len_utf8()])
+        }
+        _ => format!("{relation}_wattle_aside"),
+    }
+}
+
 /// The name by which the columns of a relation can be told.
 fn last_part(relation: &str) -> &str {
     relation.rsplit('.').next().unwrap_or(relation)
@@ -328,20 +367,75 @@ impl<S: SqlSession> Bench for SqlBench<S> {
     }
 
     async fn statement_count(&mut self) -> Result<u64, BenchError> {
-        let none =
-            || BenchError::NotPossible("not measured: the engine does not count statements here".into());
-        let sql = self.session.dialect().statement_count().ok_or_else(none)?;
-        let rows = self.session.rows(sql).await.map_err(|_| none())?;
-        rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()).ok_or_else(none)
+        let reason = match self.session.dialect() {
+            SqlDialect::PostgreSql => "create the extension pg_stat_statements in this database, on the copy",
+            SqlDialect::Sqlite => "SQLite runs within its users' own processes",
+            SqlDialect::MySql | SqlDialect::SqlServer => {
+                "the bench's login may not see the server's counters"
+            }
+        };
+        let none = || BenchError::NotPossible(format!("not measured: {reason}"));
+        let Counter { sql, counts_own } = self.session.dialect().counter().ok_or_else(none)?;
+        let rows = self.rows(sql).await.map_err(|_| none())?;
+        let count: u64 =
+            rows.first().and_then(|row| row.last()?.as_deref()?.parse().ok()).ok_or_else(none)?;
+        Ok(if counts_own { count.saturating_sub(self.sent) } else { count })
     }
 
     async fn cut(&mut self) -> Result<(), BenchError> {
-        let none =
-            "this engine does not tell the adapter's connections from the retailer's, which must not be cut";
-        match self.session.dialect().cut() {
-            Some(sql) => self.rows(sql).await.map(drop),
-            None => Err(BenchError::NotPossible(none.into())),
+        let dialect = self.session.dialect();
+        let asked = dialect.connections(self.login.as_deref()).ok_or_else(|| {
+            let reason = match dialect {
+                SqlDialect::Sqlite => "a file has no connections to cut",
+                _ => "the adapter's connections cannot be told from others, which must not be cut",
+            };
+            BenchError::NotPossible(reason.into())
+        })?;
+        let connections: Vec<String> =
+            self.rows(&asked).await?.into_iter().filter_map(|row| row.into_iter().next()?).collect();
+        let mut cut = 0;
+        for connection in connections {
+            // One that has ended by itself is not there any more.
+            cut += usize::from(self.rows(&dialect.kill(&connection)).await.is_ok());
         }
+        if cut == 0 {
+            return Err(BenchError::NotPossible(
+                "the adapter's connections were not found, or may not be cut".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    async fn review(&mut self) -> Result<Review, BenchError> {
+        self.reviewed().await
+    }
+
+    async fn free_columns(&mut self, node: NodeId) -> Result<Vec<String>, BenchError> {
+        let columns = self.columns(node).await?;
+        let free = columns
+            .into_iter()
+            .filter(|column| !column.unique && !column.generated && !self.is_structure(node, &column.name));
+        Ok(free.map(|column| column.name).collect())
+    }
+
+    async fn put(&mut self, node: NodeId, key: &Key, column: &str, probe: Probe) -> Result<Held, BenchError> {
+        self.put_value(node, key, column, probe).await
+    }
+
+    async fn alter(&mut self, node: NodeId) -> Result<(), BenchError> {
+        if !self.alters {
+            let reason = "not run: it renames a table for a moment, and that was not allowed";
+            return Err(BenchError::NotPossible(reason.into()));
+        }
+        let relation = self.graph.node(node).relation.clone();
+        let sql = self.session.dialect().rename(&relation, &aside(&relation));
+        self.rows(&sql).await.map(drop)
+    }
+
+    async fn restore(&mut self, node: NodeId) -> Result<(), BenchError> {
+        let relation = self.graph.node(node).relation.clone();
+        let sql = self.session.dialect().rename(&aside(&relation), &relation);
+        self.rows(&sql).await.map(drop)
     }
 }
 

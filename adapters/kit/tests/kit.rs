@@ -11,8 +11,9 @@ use wattle_adapter_kit::{Check, Outcome, Report, Settings, prove};
 async fn report(fault: Fault, caseless: bool, writes: bool) -> (Report, std::sync::Arc<Source>) {
     let source = Source::new(caseless);
     let adapter = MemoryAdapter { source: source.clone(), fault };
+    let zone = Some(chrono_tz::Australia::Melbourne);
     // What a sound adapter says comes at once; what a broken one leaves out is known from its position.
-    let settings = Settings { writes, keys: 2_000, large: 15, patience: Duration::from_secs(5) };
+    let settings = Settings { writes, keys: 2_000, large: 15, patience: Duration::from_secs(5), zone };
     let report = prove(&adapter, &mut MemoryBench(source.clone()), settings).await;
     (report, source)
 }

@@ -76,7 +76,13 @@ impl SqlDialect {
         if self == Self::PostgreSql { " overriding system value" } else { "" }
     }
 
-    /// The columns of a relation: name, type, and `1` where the database makes the value.
+    /// An insert that gives values to a column for which the database would make them.
+    pub(super) fn with_identity(self, relation: &str, insert: &str) -> String {
+        format!("set identity_insert {relation} on; {insert}; set identity_insert {relation} off")
+    }
+
+    /// The columns of a relation: name, type, and `1` where the database makes the value, `2` where it does unless it is
+    /// told otherwise.
     pub(super) fn columns(self, relation: &str) -> String {
         match self {
             Self::PostgreSql => format!(
@@ -85,12 +91,21 @@ impl SqlDialect {
                 text(relation)
             ),
             Self::MySql => format!(
-                "select column_name, data_type, case when extra like '%GENERATED%' then '1' else '0' end
+                "select column_name, column_type, case when extra like '%GENERATED%' then '1' else '0' end
                  from information_schema.columns where {} order by ordinal_position",
                 mysql_table(relation)
             ),
             Self::SqlServer => format!(
-                "select c.name, t.name, cast(c.is_computed as nvarchar(1)) from sys.columns c
+                "select c.name,
+                        case when t.name in ('decimal', 'numeric')
+                             then t.name + '(' + cast(c.precision as nvarchar(5)) + ',' + cast(c.scale as nvarchar(5)) + ')'
+                             when t.name in ('char', 'varchar') and c.max_length > 0
+                             then t.name + '(' + cast(c.max_length as nvarchar(5)) + ')'
+                             when t.name in ('nchar', 'nvarchar') and c.max_length > 0
+                             then t.name + '(' + cast(c.max_length / 2 as nvarchar(5)) + ')'
+                             else t.name end,
+                        case when c.is_computed = 1 then '1' when c.is_identity = 1 then '2' else '0' end
+                 from sys.columns c
                  join sys.types t on t.user_type_id = c.user_type_id where c.object_id = object_id({})",
                 text(relation)
             ),
@@ -148,22 +163,78 @@ impl SqlDialect {
         }
     }
 
-    /// How many statements others than this session have run, where the engine counts them.
-    pub(super) fn statement_count(self) -> Option<&'static str> {
-        (self == Self::PostgreSql).then_some(
-            "select sum(s.calls)::bigint from pg_stat_statements s join pg_database d on d.oid = s.dbid
-             where d.datname = current_database() and s.query ~* '^\\s*(select|with|fetch|declare)'
-               and s.query not like '%pg_stat_statements%'",
-        )
+    /// How the engine counts statements, where it does.
+    pub(super) fn counter(self) -> Option<Counter> {
+        let (sql, counts_own) = match self {
+            Self::PostgreSql => (
+                "select sum(s.calls)::bigint from pg_stat_statements s join pg_database d on d.oid = s.dbid
+                 where d.datname = current_database() and s.query ~* '^\\s*(select|with|fetch|declare)'
+                   and s.query not like '%pg_stat_statements%'",
+                false,
+            ),
+            // Whatever else there is, such as the parts of a long parameter, is no query.
+            Self::MySql => ("show global status like 'Com_select'", false),
+            Self::SqlServer => (
+                "select cntr_value from sys.dm_os_performance_counters where counter_name = 'Batch Requests/sec'",
+                true,
+            ),
+            // It runs within its users' own processes.
+            Self::Sqlite => return None,
+        };
+        Some(Counter { sql, counts_own })
     }
 
-    /// Cuts what calls itself Wattle.
-    pub(super) fn cut(self) -> Option<&'static str> {
-        (self == Self::PostgreSql).then_some(
-            "select pg_terminate_backend(pid) from pg_stat_activity
-             where datname = current_database() and application_name like 'wattle%' and pid <> pg_backend_pid()",
-        )
+    /// What lists the adapter's connections and no others, where the engine tells: on SQL Server and PostgreSQL by the
+    /// name that Wattle gives itself, on MySQL by its login, as those that were opened after the bench's own.
+    pub(super) fn connections(self, login: Option<&str>) -> Option<String> {
+        match self {
+            Self::PostgreSql => Some(
+                "select pid from pg_stat_activity where datname = current_database()
+                 and application_name like 'wattle%' and pid <> pg_backend_pid()"
+                    .to_owned(),
+            ),
+            Self::MySql => login.map(|login| {
+                format!(
+                    "select id from information_schema.processlist where user = {} and id > connection_id()",
+                    text(login)
+                )
+            }),
+            Self::SqlServer => Some(
+                "select session_id from sys.dm_exec_sessions where program_name = 'wattle' and session_id <> @@spid"
+                    .to_owned(),
+            ),
+            Self::Sqlite => None,
+        }
     }
+
+    pub(super) fn kill(self, connection: &str) -> String {
+        match self {
+            Self::PostgreSql => format!("select pg_terminate_backend({connection})"),
+            Self::MySql => format!("kill connection {connection}"),
+            Self::SqlServer | Self::Sqlite => format!("kill {connection}"),
+        }
+    }
+
+    /// Gives a table another name in its own schema.
+    pub(super) fn rename(self, from: &str, to: &str) -> String {
+        let last = to.rsplit('.').next().unwrap_or(to);
+        match self {
+            Self::MySql => format!("rename table {from} to {to}"),
+            // The new name is taken as it stands.
+            Self::SqlServer => {
+                format!("exec sp_rename {}, {}", text(from), text(last.trim_matches(['[', ']'])))
+            }
+            Self::PostgreSql | Self::Sqlite => format!("alter table {from} rename to {last}"),
+        }
+    }
+}
+
+/// How an engine counts statements.
+pub(super) struct Counter {
+    /// The count is the last value of the first row.
+    pub(super) sql: &'static str,
+    /// Are the bench's own among them, this one too?
+    pub(super) counts_own: bool,
 }
 
 fn mysql_table(relation: &str) -> String {

@@ -4,16 +4,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::json;
+use chrono::TimeZone;
+use chrono_tz::Australia::Melbourne;
+use serde_json::{Value, json};
 use tokio::sync::watch;
-use wattle_adapter_kit::Check;
+use wattle_adapter_kit::{Check, Held};
 use wattle_core::{
     Change, Entity, EntityGraph, Feed, FeedEvent, Fence, Fetched, Finding, Hint, Key, KeyPage, NodeId,
-    NodeStatistics, PathId, Position, Record, Severity, SourceAdapter, SourceError, SourceSnapshot,
-    Statistics, Step,
+    NodeStatistics, PathId, Position, QueryPlan, Record, Severity, SourceAdapter, SourceError,
+    SourceSnapshot, Statistics, Step,
 };
 
-use super::{Fault, Logged, Part, Source, Tables, Transaction};
+use super::{Fault, Logged, Part, Row, Source, Tables, Transaction};
 
 pub struct MemoryAdapter {
     pub source: Arc<Source>,
@@ -126,6 +128,11 @@ impl SourceAdapter for MemoryAdapter {
         Ok(Statistics { nodes: state.tables.iter().map(rows).collect(), other_writes: 0 })
     }
 
+    async fn plans(&self) -> Result<Option<Vec<QueryPlan>>, SourceError> {
+        let whole = if self.is(Check::Index) { vec![("map".to_owned(), 20_000)] } else { Vec::new() };
+        Ok(Some(vec![QueryPlan { query: "account".to_owned(), whole }]))
+    }
+
     async fn retained_bytes(&self) -> Result<Option<u64>, SourceError> {
         Ok(None)
     }
@@ -225,7 +232,24 @@ impl MemorySnapshot {
         self.fault == Some(check)
     }
 
-    fn record(&self, entity: Entity, key: &Key, value: u64, clock: u64) -> Record {
+    /// A column's value as the CDR has it.
+    fn shown(&self, held: &Held) -> Option<Value> {
+        Some(match held {
+            Held::Null if self.is(Check::Nulls) => "null".into(),
+            Held::Null => return None,
+            Held::Number(number) if self.is(Check::Numbers) => {
+                format!("{:.0}.00", number.parse::<f64>().unwrap()).into()
+            }
+            Held::Text(text) if self.is(Check::Texts) => text.replace(|c: char| !c.is_ascii(), "?").into(),
+            Held::Local(at) if self.is(Check::Times) => format!("{}Z", at.format("%FT%T")).into(),
+            Held::Number(text) | Held::Text(text) => text.as_str().into(),
+            Held::Local(at) => Melbourne.from_local_datetime(at).unwrap().to_rfc3339().into(),
+            Held::Date(_) | Held::Instant(_) => unreachable!("no column is of this type"),
+        })
+    }
+
+    fn record(&self, entity: Entity, row: &Row, clock: u64) -> Record {
+        let Row { key, value, .. } = row;
         let values = key.values();
         let owners = match entity {
             Entity::Holding => values.iter().map(|value| Key::from_canonical(value.to_string())).collect(),
@@ -233,7 +257,7 @@ impl MemorySnapshot {
             _ => Vec::new(),
         };
         let clock = if self.is(Check::Values) { clock } else { 0 };
-        let body = match entity {
+        let mut body = match entity {
             Entity::Customer => json!({"customerUType": "person", "person": {
                 "lastName": "Müller", "middleNames": [], "phoneNumbers": [], "emailAddresses": [], "physicalAddresses": [],
             }}),
@@ -243,6 +267,16 @@ impl MemorySnapshot {
                 json!({"accountNumber": values[0], "displayName": "Müller", "openStatus": "CLOSED", "plans": []})
             }
         };
+        for (column, held) in &row.columns {
+            let (place, field) = match *column {
+                "owed" => ("", "balance"),
+                "surname" => ("/person", "lastName"),
+                _ => ("/person", "lastUpdateTime"),
+            };
+            if let (Some(shown), Some(place)) = (self.shown(held), body.pointer_mut(place)) {
+                place[field] = shown;
+            }
+        }
         Record { entity, key: key.clone(), owners, body, lineage: Vec::new(), changes_at: None }
     }
 }
@@ -271,7 +305,7 @@ impl SourceSnapshot for MemorySnapshot {
                 row.or_else(|| self.tables[node.index()].values().next().filter(|_| self.is(Check::Miss)));
             if let Some(row) = row {
                 let ordinal = if self.is(Check::Fetch) { found.len() / 2 } else { ordinal };
-                found.push(Fetched { ordinal, record: Ok(self.record(entity, &row.key, row.value, clock)) });
+                found.push(Fetched { ordinal, record: Ok(self.record(entity, row, clock)) });
             }
         }
         Ok(found)

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use wattle_adapter_kit::{Bench, BenchError, End, Work};
+use chrono::NaiveDate;
+use wattle_adapter_kit::{Bench, BenchError, End, Held, MARKER, Probe, Review, Work};
 use wattle_core::{Key, NodeId};
 
-use super::{Logged, Part, Row, Source, State, Transaction};
+use super::{Logged, Part, Row, Source, State, Transaction, columns};
 
 pub struct MemoryBench(pub Arc<Source>);
 
@@ -33,24 +34,21 @@ impl MemoryBench {
         state.tables[node.index()].remove(&parts).ok_or_else(|| BenchError::Failed(format!("no row {key}")))
     }
 
-    fn put(&self, state: &mut State, node: NodeId, row: Row) {
+    fn put_row(&self, state: &mut State, node: NodeId, row: Row) {
         state.tables[node.index()].insert(self.0.parts(node, &row.key).unwrap(), row);
     }
 
     fn one(&self, state: &mut State, work: &Work) -> Result<(Logged, Key), BenchError> {
         match work {
             Work::Copy { node, of } => {
-                if self.0.graph.node(*node).name == "debt" {
-                    return Err(BenchError::NotPossible("an account has one debt".into()));
-                }
                 let key = self.fresh(state, *node, of);
-                self.put(state, *node, Row { key: key.clone(), value: 1 });
+                self.put_row(state, *node, Row::new(key.clone(), 1));
                 Ok((Logged::Insert(*node, key.clone()), key))
             }
             Work::Update { node, key } => {
                 let mut row = self.take(state, *node, key)?;
                 row.value += 1;
-                self.put(state, *node, row);
+                self.put_row(state, *node, row);
                 Ok((Logged::Update(*node, key.clone()), key.clone()))
             }
             Work::Rekey { node, key } | Work::Move { node, key, .. } => {
@@ -58,7 +56,7 @@ impl MemoryBench {
                 let new = self.fresh(state, *node, key);
                 let mut row = self.take(state, *node, key)?;
                 row.key = new.clone();
-                self.put(state, *node, row);
+                self.put_row(state, *node, row);
                 let logged = match work {
                     Work::Move { .. } => Logged::Move(*node, key.clone(), new.clone()),
                     _ => Logged::Rekey(*node, key.clone(), new.clone()),
@@ -107,6 +105,36 @@ impl Bench for MemoryBench {
     async fn cut(&mut self) -> Result<(), BenchError> {
         self.0.state().epoch += 1;
         Ok(())
+    }
+
+    async fn review(&mut self) -> Result<Review, BenchError> {
+        Ok(Review { followed: 3, ..Review::default() })
+    }
+
+    async fn free_columns(&mut self, node: NodeId) -> Result<Vec<String>, BenchError> {
+        Ok(columns(&self.0.graph.node(node).name).iter().map(|column| (*column).to_owned()).collect())
+    }
+
+    async fn put(&mut self, node: NodeId, key: &Key, column: &str, probe: Probe) -> Result<Held, BenchError> {
+        let at = |month| NaiveDate::from_ymd_opt(2026, month, 15).unwrap().and_hms_opt(13, 45, 0).unwrap();
+        let held = match (column, probe) {
+            (_, Probe::Null) => Held::Null,
+            ("owed", Probe::LargestNumber) => Held::Number("99999999999999.37".into()),
+            ("owed", Probe::SomeNumber) => Held::Number("47.19".into()),
+            ("owed", Probe::SmallestNumber) => Held::Number("-99999999999999.37".into()),
+            ("surname", Probe::LongestText) => Held::Text(format!("Zoë 電🔌 {MARKER}{}", "x".repeat(300))),
+            ("updated", Probe::January) => Held::Local(at(1)),
+            ("updated", Probe::July) => Held::Local(at(7)),
+            _ => return Err(BenchError::NotPossible("another type".into())),
+        };
+        let known = columns(&self.0.graph.node(node).name).iter().find(|known| **known == column).unwrap();
+        let mut state = self.0.state();
+        state.before = state.tables.clone();
+        let mut row = self.take(&mut state, node, key)?;
+        row.columns.insert(known, held.clone());
+        self.put_row(&mut state, node, row);
+        self.log(&mut state, vec![Logged::Update(node, key.clone())], true);
+        Ok(held)
     }
 
     async fn alter(&mut self, node: NodeId) -> Result<(), BenchError> {

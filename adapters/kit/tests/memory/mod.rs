@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
-use wattle_adapter_kit::Check;
+use wattle_adapter_kit::{Check, Held};
 use wattle_core::{Entity, EntityGraph, EntitySpec, GraphSpec, Key, KeyType, NodeId, NodeSpec};
 
 pub use adapter::MemoryAdapter;
@@ -22,11 +22,27 @@ pub enum Part {
     Text(String),
 }
 
-/// A row; what it holds beyond its key is a number.
+/// A row; what it holds beyond its key is a number, and values in columns that only some rows have.
 #[derive(Debug, Clone)]
 pub struct Row {
     pub key: Key,
     pub value: u64,
+    pub columns: BTreeMap<&'static str, Held>,
+}
+
+impl Row {
+    pub fn new(key: Key, value: u64) -> Self {
+        Self { key, value, columns: BTreeMap::new() }
+    }
+}
+
+/// The columns of a node.
+pub fn columns(node: &str) -> &'static [&'static str] {
+    match node {
+        "customer" => &["surname", "updated"],
+        "debt" => &["owed"],
+        _ => &[],
+    }
 }
 
 /// What is written to the log.
@@ -115,7 +131,7 @@ impl Source {
             for (name, key) in rows {
                 let (node, key) = (self.node(name), Key::from_canonical(key));
                 let parts = self.parts(node, &key).unwrap();
-                state.tables[node.index()].insert(parts, Row { key, value: number });
+                state.tables[node.index()].insert(parts, Row::new(key, number));
             }
         }
         state.before = state.tables.clone();

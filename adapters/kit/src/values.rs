@@ -1,0 +1,203 @@
+//! Values: what the kit puts into a column must stand in the record, exactly as the source holds it.
+//!
+//! Which column feeds which field is the pack's to know, so the record is compared with what it was before: what has
+//! changed in it shows the value, or is made from it. A field that is computed proves nothing, and is told apart from
+//! one that is spoilt by what is left of the value.
+
+mod judge;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use wattle_core::{Entity, ErrorClass, Fence, Key, NodeId, SourceError};
+
+use self::judge::{Shift, Verdict, judge};
+use crate::bench::{BenchError, End, Held, Probe, Work};
+use crate::capture::copyable;
+use crate::prove::Proof;
+use crate::report::Check;
+
+const CHECKS: [Check; 4] = [Check::Numbers, Check::Texts, Check::Times, Check::Nulls];
+
+/// What became of the values of one kind in one node.
+#[derive(Default)]
+struct Tally {
+    exact: usize,
+    unseen: usize,
+    /// Columns whose value the record may not have: by a rule of the CDR, or a map that does not know it.
+    refused: Vec<String>,
+    /// Columns from which something else is made.
+    computed: Vec<String>,
+    /// What is spoilt, in words.
+    spoilt: Vec<String>,
+}
+
+type Tallies = BTreeMap<Check, Tally>;
+
+pub(crate) async fn prove(proof: &mut Proof<'_>) {
+    let graph = proof.adapter.graph();
+    for node in graph.node_ids() {
+        let name = proof.name(node);
+        let columns = match proof.bench.free_columns(node).await {
+            Ok(columns) => columns,
+            Err(error) => {
+                CHECKS.iter().for_each(|check| proof.unable(*check, &name, &error));
+                continue;
+            }
+        };
+        let Some(of) = copyable(proof, node, &CHECKS).await else { continue };
+        let mut tallies = Tallies::new();
+        for column in columns {
+            if let Err(error) = prove_column(proof, node, &of, &column, &mut tallies).await {
+                proof.broke(Check::Nulls, &name, "a row with other values can be read", &error);
+                break;
+            }
+        }
+        for (check, tally) in tallies {
+            tally.report(proof, check, &name);
+        }
+    }
+}
+
+fn check_of(held: &Held) -> Check {
+    match held {
+        Held::Null => Check::Nulls,
+        Held::Number(_) => Check::Numbers,
+        Held::Text(_) => Check::Texts,
+        Held::Date(_) | Held::Local(_) | Held::Instant(_) => Check::Times,
+    }
+}
+
+/// Puts every value into one column of a row of its own; an error is the adapter's.
+async fn prove_column(
+    proof: &mut Proof<'_>,
+    node: NodeId,
+    of: &Key,
+    column: &str,
+    tallies: &mut Tallies,
+) -> Result<(), SourceError> {
+    let copied = proof.bench.run(&[Work::Copy { node, of: of.clone() }], End::Commit).await;
+    // That it can be copied was seen; what has changed since is the retailer's doing.
+    let Some(key) = copied.ok().and_then(|keys| keys.into_iter().next()) else { return Ok(()) };
+    let done = put_all(proof, node, &key, column, tallies).await;
+    if let Err(error) = proof.bench.run(&[Work::Delete { node, key: key.clone() }], End::Commit).await {
+        let seen = format!("the row {key} that the kit inserted is still there: {error}");
+        let name = proof.name(node);
+        proof.report.failed(Check::Nulls, &name, "nothing is left behind", seen, "delete this row");
+    }
+    done
+}
+
+async fn put_all(
+    proof: &mut Proof<'_>,
+    node: NodeId,
+    key: &Key,
+    column: &str,
+    tallies: &mut Tallies,
+) -> Result<(), SourceError> {
+    let Some((entity, record)) = record_of(proof, node, key).await? else { return Ok(()) };
+    let Some(mut before) = body(proof, entity, &record).await? else { return Ok(()) };
+    let mut shifts: Vec<Shift> = Vec::new();
+    for probe in Probe::ALL {
+        let held = match proof.bench.put(node, key, column, probe).await {
+            Ok(held) => held,
+            Err(BenchError::NotPossible(_)) => continue,
+            Err(BenchError::Failed(what)) => return Err(SourceError::Unavailable { what, cause: None }),
+        };
+        let tally = tallies.entry(check_of(&held)).or_default();
+        let Some(after) = body(proof, entity, &record).await? else {
+            tally.refused(column);
+            continue;
+        };
+        match judge(&held, &before, &after, proof.settings.zone) {
+            Verdict::Exact => tally.exact += 1,
+            Verdict::Unseen => tally.unseen += 1,
+            Verdict::Computed => tally.computed(column),
+            Verdict::Shifted(shift) => shifts.push(shift),
+            Verdict::Spoilt(how) => tally.spoilt.push(format!("{column}: {how}")),
+        }
+        before = after;
+    }
+    if let Some(tally) = tallies.get_mut(&Check::Times) {
+        match Shift::of_zone(&shifts) {
+            Some(how) => tally.spoilt.push(format!("{column}: {how}")),
+            None if !shifts.is_empty() => tally.computed(column),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// A record that a row is read for.
+async fn record_of(proof: &Proof<'_>, node: NodeId, key: &Key) -> Result<Option<(Entity, Key)>, SourceError> {
+    let graph = proof.adapter.graph();
+    if let Some(entity) = graph.node(node).entity {
+        return Ok(Some((entity, key.clone())));
+    }
+    let mut snapshot = proof.adapter.snapshot(&Fence::new([proof.adapter.now().await?])).await?;
+    for path in graph.feeding(node) {
+        let page = snapshot.resolve(*path, std::slice::from_ref(key), None, 1).await?;
+        if let Some(found) = page.keys.into_iter().next() {
+            return Ok(Some((graph.path(*path).entity, found)));
+        }
+    }
+    Ok(None)
+}
+
+/// The body of a record as it is now; none when it would not be served.
+async fn body(proof: &Proof<'_>, entity: Entity, key: &Key) -> Result<Option<Value>, SourceError> {
+    let mut snapshot = proof.adapter.snapshot(&Fence::new([proof.adapter.now().await?])).await?;
+    let found = match snapshot.fetch(entity, std::slice::from_ref(key)).await {
+        Ok(found) => found,
+        // As the source may refuse a query for one record's value.
+        Err(error) if error.class() == ErrorClass::Record => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let record = found.into_iter().next().and_then(|fetched| fetched.record.ok());
+    Ok(record.filter(|record| record.check().is_ok()).map(|record| record.body))
+}
+
+impl Tally {
+    fn refused(&mut self, column: &str) {
+        if self.refused.last().is_none_or(|last| last != column) {
+            self.refused.push(column.to_owned());
+        }
+    }
+
+    fn computed(&mut self, column: &str) {
+        if self.computed.last().is_none_or(|last| last != column) {
+            self.computed.push(column.to_owned());
+        }
+    }
+
+    fn report(self, proof: &mut Proof<'_>, check: Check, name: &str) {
+        let (what, fix) = match check {
+            Check::Numbers => ("number", "carry it as a decimal or as text, never as a float"),
+            Check::Texts => ("text", "read it in the column's own character set, at its whole length"),
+            Check::Times => {
+                ("date or time", "give the pack the retailer's zone, and convert by nothing else")
+            }
+            _ => ("NULL", "select the column as it is: what is NULL is left out"),
+        };
+        if !self.spoilt.is_empty() {
+            let expected = format!("each {what} stands in the record as the source holds it");
+            return proof.report.failed(check, name, expected, self.spoilt.join("; "), fix);
+        }
+        let mut seen = vec![format!("{} values exact", self.exact)];
+        if self.unseen > 0 {
+            seen.push(format!("{} not shown by the record", self.unseen));
+        }
+        if !self.refused.is_empty() {
+            seen.push(format!("refused by a rule of the record: {}", self.refused.join(", ")));
+        }
+        if !self.computed.is_empty() {
+            seen.push(format!("something else is made of {}", self.computed.join(", ")));
+        }
+        let seen = seen.join(", ");
+        if self.exact > 0 {
+            proof.report.passed(check, name, seen);
+        } else {
+            proof.report.not_applicable(check, name, format!("no {what} shows as it is: {seen}"));
+        }
+    }
+}

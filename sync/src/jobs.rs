@@ -7,6 +7,7 @@ mod replay;
 mod request;
 mod throttle;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use wattle_core::{Change, Entity, EntityGraph, ErrorClass, NodeId, Position, SourceError};
@@ -18,6 +19,7 @@ use self::throttle::Throttle;
 use crate::SyncError;
 use crate::apply::touch;
 use crate::runner::{Loop, Runner};
+use crate::store::entity_pause::{self, Pause};
 use crate::store::jobs::{self as store, Job, Scan, Step};
 use crate::store::stream::{Lane, append, ensure_day};
 use crate::store::{due, marker, source_state};
@@ -176,6 +178,12 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
         return Ok(outstanding == 0);
     };
     let compares = matches!(scan, Scan::Compare { .. });
+    if compares && job.kind == JobKind::Repair {
+        let paused = entity_pause::all(runner.db(), &runner.scope).await?;
+        if is_paused(scan, &paused) {
+            return put_off(runner, job, &paused).await;
+        }
+    }
     // A scan begins when all touches of those before it are applied: owners are there before what they own.
     let waits = outstanding >= MAX_OUTSTANDING || (job.cursor.is_none() && outstanding > 0);
     if waits || (compares && memory.throttle.rest() > Duration::ZERO) {
@@ -212,6 +220,25 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
         store::finish(runner.db(), job, Some(&error)).await?;
         tracing::warn!(job_id = %job.id, error, "a reconcile gave up");
     }
+    Ok(true)
+}
+
+fn is_paused(scan: &Scan, paused: &BTreeMap<Entity, Pause>) -> bool {
+    matches!(scan, Scan::Compare { entity, .. } if paused.contains_key(entity))
+}
+
+/// A repair comes last to what is paused, and waits for it: what was never heard of it would be missing for good.
+async fn put_off(runner: &Runner, job: &Job, paused: &BTreeMap<Entity, Pause>) -> Result<bool, SyncError> {
+    let (done, left) = job.scans.split_at(job.scan);
+    let (last, first): (Vec<&Scan>, Vec<&Scan>) = left.iter().partition(|scan| is_paused(scan, paused));
+    if first.is_empty() {
+        let reasons: Vec<String> =
+            paused.iter().map(|(entity, pause)| format!("{entity} is paused: {}", pause.reason)).collect();
+        let fix = "put right what pauses it; then it is compared".to_owned();
+        return Err(SourceError::Config { what: reasons.join("; "), fix }.into());
+    }
+    let scans: Vec<Scan> = done.iter().chain(first).chain(last).cloned().collect();
+    store::reorder(runner.db(), job, &scans).await?;
     Ok(true)
 }
 

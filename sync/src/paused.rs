@@ -10,7 +10,7 @@ use crate::batch::{Fetched, Reader};
 use crate::runner::Runner;
 use crate::store::entity_pause::{self, Pause};
 use crate::store::jobs::{self as job_store, JobKind, Scan};
-use crate::store::marker::Markers;
+use crate::store::marker::{self, Markers};
 use crate::store::records;
 use crate::store::stream::Lane;
 
@@ -62,6 +62,8 @@ impl Paused {
             return Ok(false);
         }
         let work = runner.begin().await?;
+        // Whoever has the lease by now may have gone on without them.
+        marker::move_both(&work, &runner.scope, runner.token, at, at).await?;
         for (entity, pause) in &well {
             entity_pause::end(&work, &runner.scope, *entity).await?;
             let scans = missed(*entity, pause, at);

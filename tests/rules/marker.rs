@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use rstest_reuse::apply;
+use wattle_core::Entity;
 use wattle_testbed::{Engine, eventually};
 
 use crate::engines::two_sources;
@@ -44,6 +45,32 @@ async fn a_consumer_with_a_stale_lease_token_changes_nothing(source: Engine, tar
 #[tokio::test]
 async fn a_consumer_whose_marker_was_moved_changes_nothing(source: Engine, target: Engine) -> Result<()> {
     changes_nothing_after(source, target, "update marker set seq = seq - 1 where lane = 'live'").await
+}
+
+/// Another consumer may have gone on without what is paused: it alone knows from where it must be made up for.
+#[apply(two_sources)]
+#[tokio::test]
+async fn a_consumer_with_a_stale_lease_token_ends_no_pause(source: Engine, target: Engine) -> Result<()> {
+    let mini = Mini::on(source, target).await?;
+    mini.sql("insert into crm.account (account_no) values ('A')").await?;
+    let _running = mini.run_and_hydrate().await?;
+    mini.sql("alter table billing.bill rename usage to consumption").await?;
+    mini.sql("insert into billing.bill (bill_id, account_no) values (1, 'A')").await?;
+    mini.says(&["running", "invoice is paused"]).await?;
+    let taking = mini.next_in_line().await?;
+    mini.execute("update marker set lease_token = lease_token + 1").await?;
+    mini.sql("alter table billing.bill rename consumption to usage").await?;
+    let paused = async || mini.value("select reason from entity_pause").await;
+    eventually(PATIENCE, async || {
+        let ended = paused().await?.is_none();
+        ensure!(ended || taking.is_finished(), "the consumer holds on to the lease, and tries nothing");
+        Ok(())
+    })
+    .await?;
+    ensure!(paused().await?.is_some(), "a consumer that should not have ended the pause");
+    drop(taking.await??);
+    mini.settled().await?;
+    mini.expect(Entity::Invoice, &["1"]).await
 }
 
 #[apply(two_sources)]

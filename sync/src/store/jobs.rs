@@ -269,6 +269,23 @@ pub(crate) async fn advance(work: &DatabaseTransaction, job: &Job, step: Step<'_
     if moved.rows_affected() == 1 { Ok(()) } else { Err(SyncError::LeaseLost) }
 }
 
+/// Gives a job the scans that it has not begun, or begins anew, in another order; fails when someone else moved it.
+pub(crate) async fn reorder(db: &impl ConnectionTrait, job: &Job, scans: &[Scan]) -> Result<(), SyncError> {
+    let moved = execute(
+        db,
+        "update job set scans = $4, cursor = null, state = 'running', started_at = coalesce(started_at, now())
+         where job_id = $1 and scan = $2 and cursor is not distinct from $3 and state in ('waiting', 'running')",
+        vec![
+            job.id.to_string().into(),
+            i64::try_from(job.scan).expect("a job has few scans").into(),
+            job.cursor.clone().into(),
+            serde_json::to_string(scans).expect("scans are plain data").into(),
+        ],
+    )
+    .await?;
+    if moved.rows_affected() == 1 { Ok(()) } else { Err(SyncError::LeaseLost) }
+}
+
 /// Were both sides brought in step before this time, and is nothing under way that does so now?
 pub(crate) async fn compared_before(
     db: &impl ConnectionTrait,

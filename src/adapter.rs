@@ -51,7 +51,7 @@ pub(crate) struct Test {
     /// With --write: also rename a table for a moment, to see that it is noticed and that nothing is lost.
     #[arg(long, requires = "write")]
     alter: bool,
-    /// The same database as a login that may write; that of --source by default. Without TLS.
+    /// The same database as a login that may write; that of --source by default. TLS is as the options say.
     #[arg(long)]
     bench: Option<String>,
     /// Options of the adapter, as JSON.
@@ -80,7 +80,8 @@ impl Test {
         let url = source.resolved_url()?;
         let adapter = adapters::build(&source)?;
         let bench_url = self.bench.as_deref().unwrap_or(&url);
-        let session = session::open(bench_url).await.context("the bench cannot use the database")?;
+        let session =
+            session::open(bench_url, &source.options).await.context("the bench cannot use the database")?;
         if !self.json {
             println!(
                 "{}",
@@ -103,7 +104,7 @@ impl Test {
         let report = prove(adapter.as_ref(), &mut bench, settings).await;
         drop(adapter);
         if self.write && url.starts_with("postgres") {
-            drop_slot(bench_url).await?;
+            drop_slot(bench_url, &source.options).await?;
         }
         if self.json {
             print_json(&report)?;
@@ -169,8 +170,8 @@ fn engine(url: &str) -> anyhow::Result<&'static str> {
 }
 
 /// Drops the slot that the proof made, which would keep the server's log for nobody.
-async fn drop_slot(url: &str) -> anyhow::Result<()> {
-    let mut session = session::open(url).await?;
+async fn drop_slot(url: &str, options: &serde_json::Value) -> anyhow::Result<()> {
+    let mut session = session::open(url, options).await?;
     let slot = format!("wattle_{TENANT}_{SYSTEM}");
     let drop = format!(
         "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '{slot}'"

@@ -17,6 +17,9 @@ pub(crate) struct New {
     /// The database: postgres://…, mysql://…, sqlserver://… or sqlite:PATH, or env:NAME. It is only read.
     #[arg(long)]
     source: String,
+    /// Options of the adapter, as JSON, of which those of TLS count: {"tls_ca": "ca.pem"}.
+    #[arg(long, default_value = "{}")]
+    options: String,
     /// The IANA time zone of dates and times without one.
     #[arg(long, default_value = "Australia/Melbourne")]
     zone: String,
@@ -27,8 +30,9 @@ impl New {
         if self.name.exists() {
             bail!("{} is there already: choose another name", self.name.display());
         }
+        let options = serde_json::from_str(&self.options).context("the options are not JSON")?;
         let mut session =
-            session::open(&resolved(&self.source)?).await.context("the source cannot be read")?;
+            session::open(&resolved(&self.source)?, &options).await.context("the source cannot be read")?;
         let tables = tables(&mut session)
             .await
             .map_err(|what| anyhow!("the source's catalogue cannot be read: {what}"))?;

@@ -3,11 +3,12 @@
 use anyhow::Context;
 use async_trait::async_trait;
 use mysql_async::prelude::Queryable;
+use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Row, TypeInfo, ValueRef};
 use tokio::net::TcpStream;
 use tokio_postgres::SimpleQueryMessage;
-use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
+use tokio_util::compat::Compat;
 use wattle_adapter_kit::{SqlDialect, SqlSession};
 
 /// Rows as text.
@@ -27,27 +28,23 @@ pub(super) fn login(url: &str) -> Option<String> {
     url.starts_with("mysql:").then(|| mysql_async::Opts::from_url(&url).ok()?.user().map(str::to_owned))?
 }
 
-/// Connects as the address says.
-pub(super) async fn open(url: &str) -> anyhow::Result<Session> {
+/// Connects as the address says, with TLS as the adapter's options say.
+pub(super) async fn open(url: &str, options: &Value) -> anyhow::Result<Session> {
+    let mut options = options.clone();
+    options.as_object_mut().and_then(|members| members.remove("pack"));
+    let unreadable = "the options cannot be read";
     match super::engine(url)? {
         "postgres" => {
-            let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
-            // Ends when the client is dropped.
-            tokio::spawn(connection);
-            Ok(Session::Postgres(client))
+            let options = serde_json::from_value(options).context(unreadable)?;
+            Ok(Session::Postgres(wattle_postgres::connect(url, &options).await?))
         }
         "mysql" => {
-            // MariaDB's own clients write it so.
-            let url = url.replacen("mariadb:", "mysql:", 1);
-            let opts =
-                mysql_async::OptsBuilder::from_opts(mysql_async::Opts::from_url(&url)?).prefer_socket(false);
-            Ok(Session::MySql(mysql_async::Conn::new(opts).await?))
+            let options = serde_json::from_value(options).context(unreadable)?;
+            Ok(Session::MySql(wattle_mysql::connect(url, &options).await?))
         }
         "sqlserver" => {
-            let config = wattle_sqlserver::Address::parse(url)?.config();
-            let tcp = TcpStream::connect(config.get_addr()).await?;
-            tcp.set_nodelay(true)?;
-            Ok(Session::SqlServer(Box::new(tiberius::Client::connect(config, tcp.compat_write()).await?)))
+            let options = serde_json::from_value(options).context(unreadable)?;
+            Ok(Session::SqlServer(Box::new(wattle_sqlserver::connect(url, &options).await?)))
         }
         _ => {
             let path = url.strip_prefix("sqlite:").context("write the file as sqlite:PATH")?;

@@ -100,14 +100,19 @@ impl Connector {
         })
     }
 
-    /// A new session that cannot write.
-    pub(crate) async fn connect(&self) -> Result<Session, SourceError> {
+    /// A session that may do whatever its login may.
+    pub(crate) async fn plain(&self) -> Result<Conn, SourceError> {
         let connecting = tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(self.opts.clone())).await;
         let connected = connecting.map_err(|_| SourceError::Unavailable {
             what: format!("could not connect to {}: no answer in {CONNECT_TIMEOUT:?}", self.place),
             cause: None,
         })?;
-        let conn = connected.map_err(|error| source_error(&format!("connect to {}", self.place), error))?;
+        connected.map_err(|error| source_error(&format!("connect to {}", self.place), error))
+    }
+
+    /// A new session that cannot write.
+    pub(crate) async fn connect(&self) -> Result<Session, SourceError> {
+        let conn = self.plain().await?;
         let identity = Identity::mariadb(0);
         let mut session = Session { conn, identity, statements: HashMap::new() };
         let doing = "read the server's identity";

@@ -58,6 +58,15 @@ use connect::{Connector, Session};
 use position::{BinlogPosition, Identity};
 pub use settings::Options;
 
+/// A session of the driver's own, encrypted as the options say and with none of their other settings: for tools that look at
+/// a source, or work in it, as themselves.
+///
+/// # Errors
+/// When the address or a file of the options cannot be read, or the server does not let the login in.
+pub async fn connect(url: &str, options: &Options) -> Result<mysql_async::Conn, SourceError> {
+    connect::Connector::new(url, options)?.plain().await
+}
+
 /// A MySQL or MariaDB source, seen through a pack.
 #[derive(Clone)]
 pub struct MySqlAdapter {

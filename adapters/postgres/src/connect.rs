@@ -126,17 +126,7 @@ impl Connector {
     pub(crate) async fn connect(&self, purpose: &str) -> Result<Session, SourceError> {
         let mut config = self.config.clone();
         config.application_name(format!("wattle {purpose}"));
-        let failed = |error| source_error(&format!("connect to {}", self.place), error);
-        let (client, driver) = match &self.tls {
-            None => {
-                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-                (client, spawn(connection))
-            }
-            Some(tls) => {
-                let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
-                (client, spawn(connection))
-            }
-        };
+        let (client, driver) = self.open(&config).await?;
         let row = client
             .query_one(
                 "select s.system_identifier, d.oid from pg_control_system() s, pg_database d
@@ -147,6 +137,27 @@ impl Connector {
             .map_err(|error| source_error("read the server's identity", error))?;
         let identity = Identity { system: row.get::<_, i64>(0) as u64, database: row.get(1) };
         Ok(Session { client, driver, identity, statements: HashMap::new(), queries: HashMap::new() })
+    }
+
+    async fn open(&self, config: &tokio_postgres::Config) -> Result<(Client, JoinHandle<()>), SourceError> {
+        let failed = |error| source_error(&format!("connect to {}", self.place), error);
+        Ok(match &self.tls {
+            None => {
+                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+                (client, spawn(connection))
+            }
+            Some(tls) => {
+                let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
+                (client, spawn(connection))
+            }
+        })
+    }
+
+    /// A session that may do whatever its login may.
+    pub(crate) async fn plain(&self) -> Result<Client, SourceError> {
+        let mut config = self.config.clone();
+        config.options("");
+        Ok(self.open(&config).await?.0)
     }
 
     /// The same server for the replication client.

@@ -83,14 +83,19 @@ impl Connector {
         Ok(Self { config, host, port, lock_timeout_ms: options.lock_timeout_ms, place })
     }
 
-    /// A new session.
-    pub(crate) async fn connect(&self) -> Result<Session, SourceError> {
+    /// A session without any settings.
+    pub(crate) async fn plain(&self) -> Result<Client<Compat<TcpStream>>, SourceError> {
         let connecting = tokio::time::timeout(CONNECT_TIMEOUT, self.login()).await;
         let connected = connecting.map_err(|_| SourceError::Unavailable {
             what: format!("could not connect to {}: no answer in {CONNECT_TIMEOUT:?}", self.place),
             cause: None,
         })?;
-        let client = connected.map_err(|error| source_error(&format!("connect to {}", self.place), error))?;
+        connected.map_err(|error| source_error(&format!("connect to {}", self.place), error))
+    }
+
+    /// A new session.
+    pub(crate) async fn connect(&self) -> Result<Session, SourceError> {
+        let client = self.plain().await?;
         let identity = Identity { broker: String::new(), life: String::new() };
         let mut session = Session { client, identity, is_busy: false, mappings: HashMap::new() };
         session.batch("set a session up", &format!("{SETUP}{}", self.lock_timeout_ms)).await?;

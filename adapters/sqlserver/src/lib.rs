@@ -60,6 +60,18 @@ use connect::{Connector, Session};
 use position::{Identity, TrackedPosition};
 pub use settings::{Capture, Options};
 
+/// A session of the driver's own, encrypted and limited in time as the options say, and with none of their other settings:
+/// for tools that look at a source, or work in it, as themselves.
+///
+/// # Errors
+/// When the address or a file of the options cannot be read, or the server does not let the login in.
+pub async fn connect(
+    url: &str,
+    options: &Options,
+) -> Result<tiberius::Client<tokio_util::compat::Compat<tokio::net::TcpStream>>, SourceError> {
+    connect::Connector::new(url, options)?.plain().await
+}
+
 /// A SQL Server source, seen through a pack.
 #[derive(Clone)]
 pub struct SqlServerAdapter {

@@ -1,6 +1,6 @@
 //! `wattle adapter test` on the sample retailers of PostgreSQL, MariaDB, SQLite and SQL Server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,7 +10,7 @@ use wattle_postgres::PostgresAdapter;
 use wattle_sample::WorldConfig;
 use wattle_sql::Pack;
 use wattle_tds_simulator::SqlServer;
-use wattle_testbed::{Finished, MariaDb, Postgres, Wattle};
+use wattle_testbed::{Certificates, Finished, MariaDb, Postgres, Wattle};
 
 /// Long enough for a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -164,6 +164,35 @@ async fn acacia_passes() -> Result<()> {
     let proposed = is_proposed(&database.url(), wattle_acacia::PACK).await?;
     let edge = "{ node = \"account\", by = [\"AccountId\"] }, # owns";
     ensure!(proposed.contains(edge), "{edge} is not in {proposed}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalogue_is_read_by_tls_where_the_authority_vouches_for_the_server() -> Result<()> {
+    let (ours, other) = (Certificates::of("127.0.0.1")?, Certificates::of("127.0.0.1")?);
+    let file = |option: &str, path: PathBuf| format!("--{option}={}", path.display());
+    let settings = [file("ssl-cert", ours.certificate()), file("ssl-key", ours.key())];
+    let server = MariaDb::start_with(&[&settings[0], &settings[1]]).await?;
+    let database = server.database("kit_tls").await?;
+    database.sql("create table account (account_no varchar(20) primary key)").await?;
+    database.sql("create user secret@'%' identified by 'reads' require ssl").await?;
+    database.sql("grant select on account to secret@'%'").await?;
+    let folder = tempfile::tempdir()?;
+    let url = database.url_as("secret", "reads");
+    let propose = async |name: &str, options: String| {
+        let pack = folder.path().join(name).display().to_string();
+        let args = ["adapter", "new", &pack, "--source", &url, "--options", &options];
+        Wattle::at(env!("CARGO_BIN_EXE_wattle")).args(args).run(PATIENCE).await
+    };
+    let by = |certificates: &Certificates| {
+        serde_json::json!({"tls": "verify-full", "tls_ca": certificates.authority()}).to_string()
+    };
+    ensure!(!propose("plain", "{}".into()).await?.status.success(), "the login came in without TLS");
+    let refused = propose("stranger", by(&other)).await?;
+    ensure!(refused.stderr.contains("certificate"), "{}", refused.stderr);
+    let unread = propose("unread", "{\"tls_cax\": 1}".into()).await?;
+    ensure!(unread.stderr.contains("tls_cax"), "{}", unread.stderr);
+    propose("ours", by(&ours)).await?.success()?;
     Ok(())
 }
 

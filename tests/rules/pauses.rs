@@ -8,6 +8,7 @@ use wattle_sync::operate::{Accept, pause, resume};
 use wattle_testbed::{Engine, eventually};
 
 use crate::engines::{every_source, two_sources};
+use crate::mini::recorder::Call;
 use crate::mini::{Mini, PATIENCE, pack, system};
 
 const BEFORE: &str = "
@@ -210,29 +211,38 @@ async fn a_renamed_key_column_pauses_what_is_built_from_its_table_alone_and_the_
     runs(&mini).await
 }
 
-/// What an administrator runs to give the key of bills another type.
-fn key_of_bills(source: Engine, key_type: &str) -> String {
+/// Tables whose key has one column: schema, name, key, and what is behind it.
+const BILL: [&str; 4] = [
+    "billing",
+    "bill",
+    "bill_id",
+    "account_no text not null, issued_on date not null default '2026-10-01', usage text not null default '0'",
+];
+const CONTACT: [&str; 4] =
+    ["crm", "contact", "contact_id", "account_no text not null, last_name text not null"];
+
+/// What an administrator runs to give the key of a table another type.
+fn with_key_type(source: Engine, [schema, table, key, others]: [&str; 4], key_type: &str) -> String {
     match source {
         Engine::Postgres => format!(
-            "alter publication wattle drop table billing.bill;
-             alter table billing.bill alter bill_id type {key_type} using bill_id::{key_type};
-             alter publication wattle add table billing.bill (bill_id)"
+            "alter publication wattle drop table {schema}.{table};
+             alter table {schema}.{table} alter {key} type {key_type} using {key}::{key_type};
+             alter publication wattle add table {schema}.{table} ({key})"
         ),
-        Engine::MariaDb => format!("alter table billing.bill modify bill_id {key_type}"),
+        Engine::MariaDb => format!("alter table {schema}.{table} modify {key} {key_type}"),
         Engine::SqlServer => format!(
-            "alter table billing.bill disable change_tracking;
-             alter table billing.bill drop constraint [bill_pkey];
-             alter table billing.bill alter column bill_id {key_type} not null;
-             alter table billing.bill add constraint [bill_pkey] primary key (bill_id);
-             alter table billing.bill enable change_tracking"
+            "alter table {schema}.{table} disable change_tracking;
+             alter table {schema}.{table} drop constraint [{table}_pkey];
+             alter table {schema}.{table} alter column {key} {key_type} not null;
+             alter table {schema}.{table} add constraint [{table}_pkey] primary key ({key});
+             alter table {schema}.{table} enable change_tracking"
         ),
         // The triggers go with the table that it was.
         Engine::Sqlite => format!(
-            "create table new_bill (bill_id {key_type} primary key, account_no text not null,
-                 issued_on date not null default '2026-10-01', usage text not null default '0');
-             insert into new_bill select * from bill;
-             drop table bill;
-             alter table new_bill rename to bill"
+            "create table new_{table} ({key} {key_type} primary key, {others});
+             insert into new_{table} select * from {table};
+             drop table {table};
+             alter table new_{table} rename to {table}"
         ),
     }
 }
@@ -245,14 +255,53 @@ async fn a_key_column_of_another_type_pauses_what_is_built_from_its_table_alone_
     let mini = Mini::on(source, Engine::Postgres).await?;
     mini.sql(BEFORE).await?;
     let _running = mini.run_and_hydrate().await?;
-    mini.sql(&key_of_bills(source, "varchar(20)")).await?;
+    mini.sql(&with_key_type(source, BILL, "varchar(20)")).await?;
     mini.sql("insert into billing.bill (bill_id, account_no) values ('8', 'A'); update crm.account set display_name = 'New' where account_no = 'A'")
         .await?;
     mini.says(&["running", "invoice is paused", "bill_id", "graph.toml says integer"]).await?;
     is_named(&mini, "New").await?;
     mini.sql("delete from billing.bill where bill_id = '2'").await?;
-    mini.sql(&key_of_bills(source, "int")).await?;
+    mini.sql(&with_key_type(source, BILL, "int")).await?;
     eventually(PATIENCE, async || mini.expect(Entity::Invoice, &["1", "8"]).await).await?;
+    mini.settled().await?;
+    runs(&mini).await
+}
+
+/// What is read with a record, and is not its root, may have another type without any query that fails.
+#[rstest]
+#[tokio::test]
+async fn a_key_column_of_another_type_pauses_what_reads_its_table_beside_its_own(
+    #[values(Engine::Postgres, Engine::Sqlite, Engine::MariaDb, Engine::SqlServer)] source: Engine,
+) -> Result<()> {
+    let mini = Mini::on(source, Engine::Postgres).await?;
+    mini.sql(BEFORE).await?;
+    mini.sql("insert into crm.contact (contact_id, account_no, last_name) values (7, 'A', 'Nguyen')").await?;
+    let _running = mini.run_and_hydrate().await?;
+    mini.sql(&with_key_type(source, CONTACT, "varchar(20)")).await?;
+    mini.sql("insert into crm.contact (contact_id, account_no, last_name) values ('x8', 'A', 'Moss'); insert into billing.bill (bill_id, account_no) values (3, 'A')")
+        .await?;
+    mini.says(&["running", "account is paused", "contact_id", "graph.toml says integer"]).await?;
+    eventually(PATIENCE, async || mini.expect(Entity::Invoice, &["1", "2", "3"]).await).await?;
+    // Accounts by themselves could be read. It is tried, and seen that nothing would be heard of what is read with them.
+    let snapshots = || mini.adapter.calls().into_iter().filter(|call| *call == Call::Snapshot).count();
+    let before = snapshots();
+    eventually(PATIENCE, async || {
+        ensure!(snapshots() >= before + 2, "nobody tries whether accounts can be read");
+        Ok(())
+    })
+    .await?;
+    ensure!(
+        mini.value("select job_id from job where kind = 'rewind'").await?.is_none(),
+        "the pause was ended"
+    );
+    mini.sql("update crm.contact set contact_id = '8' where contact_id = 'x8'").await?;
+    mini.sql(&with_key_type(source, CONTACT, "int")).await?;
+    eventually(PATIENCE, async || {
+        let body = mini.value("select body from account where source_id = 'A'").await?;
+        ensure!(body.as_ref().is_some_and(|body| body.contains("Moss")), "{body:?}");
+        Ok(())
+    })
+    .await?;
     mini.settled().await?;
     runs(&mini).await
 }

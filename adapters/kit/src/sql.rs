@@ -60,13 +60,15 @@ pub struct SqlBench<S> {
     columns: HashMap<NodeId, Vec<Column>>,
     /// Per node, the column that an update changes.
     updated: HashMap<NodeId, String>,
+    /// Rows that were copied along with another, which goes under them, and go with it.
+    companions: HashMap<(NodeId, Key), (NodeId, Key)>,
 }
 
 impl<S: SqlSession> SqlBench<S> {
     /// A bench for the tables of a graph.
     pub fn new(session: S, graph: EntityGraph) -> Self {
-        let (columns, updated) = (HashMap::new(), HashMap::new());
-        Self { session, graph, login: None, alters: false, sent: 0, columns, updated }
+        let (columns, updated, companions) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { session, graph, login: None, alters: false, sent: 0, columns, updated, companions }
     }
 
     /// Names the adapter's own login, by which its connections are found where the engine tells nothing better. Those of
@@ -152,10 +154,20 @@ impl<S: SqlSession> SqlBench<S> {
     }
 
     async fn copy(&mut self, node: NodeId, of: &Key) -> Result<Key, BenchError> {
-        let mut changed = self.fresh_key(node, of).await?;
+        let mut companion = None;
+        let mut changed = match self.fresh_key(node, of).await {
+            Ok(changed) => changed,
+            Err(refused) => {
+                let edge = self.keyed_edge(node).ok_or(refused)?;
+                self.under_a_copy(node, of, edge, &mut companion).await?
+            }
+        };
         if let Some(edge) = self.unique_edge(node).await? {
             // A row that says who belongs to whom, under a key of its own.
-            changed.extend(self.other_predecessor(node, of, edge).await?);
+            changed.extend(match self.other_predecessor(node, of, edge).await {
+                Ok(other) => other,
+                Err(_) => self.under_a_copy(node, of, edge, &mut companion).await?,
+            });
         }
         for column in self.columns(node).await? {
             let own = self.is_structure(node, &column.name);
@@ -183,7 +195,40 @@ impl<S: SqlSession> SqlBench<S> {
         );
         let identity = self.columns(node).await?.iter().any(|column| column.identity);
         self.rows(&if identity { dialect.with_identity(&relation, &insert) } else { insert }).await?;
-        self.key_with(node, of, &changed)
+        let key = self.key_with(node, of, &changed)?;
+        self.companions.extend(companion.map(|companion| ((node, key.clone()), companion)));
+        Ok(key)
+    }
+
+    /// An edge within the key.
+    fn keyed_edge(&self, node: NodeId) -> Option<usize> {
+        let key = &self.graph.node(node).key;
+        let is_keyed = |name: &String| key.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+        self.graph.edges().iter().position(|edge| edge.child == node && edge.columns.iter().all(is_keyed))
+    }
+
+    /// The columns of an edge, pointing at a copy of the predecessor: where there is one row for each, none is free.
+    async fn under_a_copy(
+        &mut self,
+        node: NodeId,
+        of: &Key,
+        edge: usize,
+        companion: &mut Option<(NodeId, Key)>,
+    ) -> Result<Vec<(String, String)>, BenchError> {
+        let edge = self.graph.edges()[edge].clone();
+        let points_at = self.present(node, of, &edge.columns).await?;
+        let points_at =
+            points_at.ok_or_else(|| BenchError::NotPossible("the row points at nothing".into()))?;
+        let types: Vec<KeyType> = self.graph.key_types(edge.predecessor).collect();
+        let values = points_at.iter().zip(&types).map(|(value, key_type)| fresh::tidy(*key_type, value));
+        let values: Vec<String> = values.collect();
+        let key = Key::new(types.into_iter(), values.iter().map(String::as_str))
+            .map_err(|error| BenchError::Failed(error.to_string()))?;
+        let copy = Box::pin(self.copy(edge.predecessor, &key)).await?;
+        let pointing =
+            edge.columns.iter().cloned().zip(copy.values().iter().map(ToString::to_string)).collect();
+        *companion = Some((edge.predecessor, copy));
+        Ok(pointing)
     }
 
     /// An edge outside the key whose columns are in a unique index.
@@ -208,7 +253,11 @@ impl<S: SqlSession> SqlBench<S> {
         let at = self.at(node, key).await?;
         let relation = self.graph.node(node).relation.clone();
         self.rows(&format!("update {relation} set {} where {at}", sets.join(", "))).await?;
-        self.key_with(node, key, values)
+        let now = self.key_with(node, key, values)?;
+        if let Some(companion) = self.companions.remove(&(node, key.clone())) {
+            self.companions.insert((node, now.clone()), companion);
+        }
+        Ok(now)
     }
 
     /// Changes a value to that of another row, in the first column where the database lets it.
@@ -315,6 +364,9 @@ impl<S: SqlSession> SqlBench<S> {
             Work::Delete { node, key } => {
                 let (relation, at) = (self.graph.node(*node).relation.clone(), self.at(*node, key).await?);
                 self.rows(&format!("delete from {relation} where {at}")).await?;
+                if let Some((node, key)) = self.companions.remove(&(*node, key.clone())) {
+                    Box::pin(self.one(&Work::Delete { node, key })).await?;
+                }
                 Ok(key.clone())
             }
         }

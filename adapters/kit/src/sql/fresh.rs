@@ -149,7 +149,7 @@ impl<S: SqlSession> SqlBench<S> {
         Err(BenchError::NotPossible(format!("no other row of {} is free to point at", predecessor.name)))
     }
 
-    async fn present(
+    pub(super) async fn present(
         &mut self,
         node: NodeId,
         key: &Key,
@@ -171,7 +171,7 @@ impl<S: SqlSession> SqlBench<S> {
 }
 
 /// A UUID may come as bare digits.
-fn tidy(key_type: KeyType, value: &str) -> String {
+pub(super) fn tidy(key_type: KeyType, value: &str) -> String {
     match (key_type, uuid::Uuid::parse_str(value)) {
         (KeyType::Uuid, Ok(uuid)) => uuid.to_string(),
         _ => value.to_owned(),

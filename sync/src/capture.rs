@@ -36,12 +36,17 @@ pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
     let (sender, receiver) = mpsc::channel(FEED_BUFFER);
     let (acknowledge, acknowledged) = mpsc::channel(64);
     let reading = read(feed, sender, acknowledged);
-    tokio::select! {
+    let ended = tokio::select! {
         // Whichever fails first ends the other; both are safe to drop at any await.
         read = reading => read,
         stored = store(runner, receiver, acknowledge) => stored,
         () = runner.progress.stopped() => Ok(()),
+    };
+    // A source may say only when it is read that its log does not go on where it was left.
+    if let Err(SyncError::Source(SourceError::LostPosition { what })) = &ended {
+        start_anew(runner, what).await?;
     }
+    ended
 }
 
 /// The position to capture from; on the first start the source is prepared and the position stored before any key is

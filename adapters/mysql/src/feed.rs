@@ -113,6 +113,11 @@ impl MySqlFeed {
         Ok(feed)
     }
 
+    /// Everything up to here has been yielded.
+    pub(crate) fn position(&self) -> &BinlogPosition {
+        &self.position
+    }
+
     /// Notes which tables are not there, and reads those whole that are there again: a grant gives a table back and says
     /// nothing of it in the log. What a statement of the log gave back it has announced itself.
     fn make_up(&mut self) {

@@ -1,10 +1,12 @@
 //! Where a server's log stands, and whether it still has what a position stands for.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use wattle_core::{Position, SourceError};
 
 use crate::connect::{Session, literal};
+use crate::feed::MySqlFeed;
 use crate::position::{BinlogPosition, file_number};
 use crate::{Inner, check, identity_mismatch};
 
@@ -92,13 +94,16 @@ pub(crate) fn without_gtid() -> SourceError {
 }
 
 /// Makes sure that changes can be heard, and returns a position that no change after this call precedes.
-pub(crate) async fn begin(inner: &Inner) -> Result<Position, SourceError> {
+pub(crate) async fn begin(inner: &Arc<Inner>) -> Result<Position, SourceError> {
     let session = inner.connector.connect().await?;
     let (mut session, catalogue) = check::require_heard(inner, session).await?;
     for node in inner.graph().captured() {
         catalogue.key_types(inner.graph(), node)?;
     }
-    Ok(now(&mut session).await?.encode())
+    let now = now(&mut session).await?.encode();
+    // Only the log itself says when its file was begun. Without that, a log that is begun anew before anything was heard
+    // would be taken for this one as soon as it is as long.
+    Ok(MySqlFeed::start(inner.clone(), &now).await?.position().encode())
 }
 
 /// Makes sure that the server's log goes on from a position as it was.

@@ -191,6 +191,10 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
     }
     let began = Instant::now();
     let Some(page) = read_page(runner, scan, job.cursor.as_deref()).await? else { return Ok(false) };
+    if job.kind == JobKind::Repair && page.found.as_ref().is_some_and(|(_, found)| found.skipped.is_some()) {
+        // It was paused just now: the next look puts it off.
+        return Ok(false);
+    }
     if compares {
         memory.throttle.took(began.elapsed());
     }
@@ -234,8 +238,8 @@ async fn put_off(runner: &Runner, job: &Job, paused: &BTreeMap<Entity, Pause>) -
     if first.is_empty() {
         let reasons: Vec<String> =
             paused.iter().map(|(entity, pause)| format!("{entity} is paused: {}", pause.reason)).collect();
-        let fix = "put right what pauses it; then it is compared".to_owned();
-        return Err(SourceError::Config { what: reasons.join("; "), fix }.into());
+        store::hinder(runner.db(), job, &reasons.join("; ")).await?;
+        return Ok(false);
     }
     let scans: Vec<Scan> = done.iter().chain(first).chain(last).cloned().collect();
     store::reorder(runner.db(), job, &scans).await?;

@@ -286,7 +286,8 @@ pub(crate) async fn reorder(db: &impl ConnectionTrait, job: &Job, scans: &[Scan]
     if moved.rows_affected() == 1 { Ok(()) } else { Err(SyncError::LeaseLost) }
 }
 
-/// Were both sides brought in step before this time, and is nothing under way that does so now?
+/// Were both sides brought in step before this time, and is nothing under way that does so now? What does not get on may
+/// wait for days, and keeps nothing else from being compared.
 pub(crate) async fn compared_before(
     db: &impl ConnectionTrait,
     scope: &Scope,
@@ -295,7 +296,7 @@ pub(crate) async fn compared_before(
     let rows = query(
         db,
         "select max(case when state = 'done' then 1 else 0 end) as ever,
-                max(case when state in ('waiting', 'running') or created_at > $2 then 1 else 0 end) as lately
+                max(case when state in ('waiting', 'running') and error is null or created_at > $2 then 1 else 0 end) as lately
          from job where source_system = $1 and kind in ('hydrate', 'reconcile', 'repair')",
         vec![scope.source.as_str().into(), time.into()],
     )

@@ -3,6 +3,7 @@
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use wattle_core::{Severity, SourceError};
+use wattle_sql::words;
 
 use super::Check;
 use crate::catalogue::{Catalogue, same};
@@ -30,6 +31,12 @@ impl Check<'_> {
         Ok(permitted)
     }
 
+    fn unseen(&mut self, file: &str, why: &str) {
+        let what =
+            format!("the plan of {file} was not seen, and nobody knows whether indexes serve it: {why}");
+        self.findings.add(Severity::Advice, what, words("look at the query's plan by hand"));
+    }
+
     /// Looks at the plan of a query, which is not run.
     pub(super) async fn plan(
         &mut self,
@@ -47,9 +54,23 @@ impl Check<'_> {
         self.session.batch(&doing, "set showplan_xml on").await?;
         let shown = self.session.batch(&doing, &asked).await;
         self.session.batch(&doing, "set showplan_xml off").await?;
+        let shown = match shown {
+            Ok(shown) => shown,
+            // As where a query names another database, in which the right is wanted too.
+            Err(SourceError::Config { what, .. }) => {
+                self.unseen(file, &what);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let documents: Vec<_> = shown.iter().flatten().filter_map(|row| scanned(&text(row, 0)?)).collect();
+        if documents.is_empty() {
+            self.unseen(file, "the server shows it in a form that Wattle does not know");
+            return Ok(());
+        }
         let mut whole = Vec::new();
-        for document in shown?.iter().flatten().filter_map(|row| text(row, 0)) {
-            for (schema, name) in scanned(&document) {
+        for scans in documents {
+            for (schema, name) in scans {
                 let tables = self.inner.graph().node_ids().filter_map(|node| catalogue.table(node));
                 let mut tables = tables.filter(|it| same(&it.schema, &schema) && same(&it.name, &name));
                 // What a plan names that is no node was refused by its name already.
@@ -62,15 +83,15 @@ impl Check<'_> {
     }
 }
 
-/// The tables that a plan reads from end to end, by schema and name.
-fn scanned(plan: &str) -> Vec<(String, String)> {
+/// The tables that a plan reads from end to end, by schema and name; none of what is no plan, or cannot be read to its end.
+fn scanned(plan: &str) -> Option<Vec<(String, String)>> {
     let mut reader = Reader::from_str(plan);
-    let (mut found, mut scans) = (Vec::new(), false);
-    // A plan that cannot be read to its end tells what it told until then.
-    while let Ok(event) = reader.read_event() {
-        match event {
+    let (mut found, mut scans, mut steps) = (Vec::new(), false, 0);
+    loop {
+        match reader.read_event().ok()? {
             Event::Start(element) | Event::Empty(element) => match element.local_name().as_ref() {
                 b"RelOp" => {
+                    steps += 1;
                     scans =
                         attribute(&element, "PhysicalOp").is_some_and(|step| SCANS.contains(&step.as_str()));
                 }
@@ -81,11 +102,10 @@ fn scanned(plan: &str) -> Vec<(String, String)> {
                 ),
                 _ => {}
             },
-            Event::Eof => break,
+            Event::Eof => return (steps > 0).then_some(found),
             _ => {}
         }
     }
-    found
 }
 
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
@@ -117,7 +137,14 @@ mod tests {
             <DefinedValues><DefinedValue><ColumnReference Table="[x]"/></DefinedValue></DefinedValues>
             <Object Database="[b]" Schema="[crm]" Table="[Odd ]]name&amp;]" Index="[PK]" IndexKind="Clustered"/></IndexScan>
             </RelOp></NestedLoops></RelOp></QueryPlan></StmtSimple></Statements></Batch></BatchSequence></ShowPlanXML>"#;
-        assert_eq!(scanned(plan), [("crm".to_owned(), "Odd ]name&".to_owned())]);
-        assert!(scanned("<ShowPlanXML><RelOp PhysicalOp=\"Table Scan\">").is_empty());
+        assert_eq!(scanned(plan), Some(vec![("crm".to_owned(), "Odd ]name&".to_owned())]));
+        for none in [
+            "",
+            "<ShowPlanXML></ShowPlanXML>",
+            "<ShowPlanXML><RelOp></ShowPlanXML>",
+            &plan[..plan.len() - 40],
+        ] {
+            assert_eq!(scanned(none), None, "{none}");
+        }
     }
 }

@@ -194,7 +194,16 @@ impl<S: SqlSession> SqlBench<S> {
             "insert into {relation} ({names}){overriding} select {values} from {relation} where {at}"
         );
         let identity = self.columns(node).await?.iter().any(|column| column.identity);
-        self.rows(&if identity { dialect.with_identity(&relation, &insert) } else { insert }).await?;
+        if identity {
+            let inserted = self.rows(&dialect.with_identity(&relation, &insert)).await;
+            if inserted.is_err() {
+                // What ends a batch leaves it on, and no other table could have it then.
+                let _ = self.rows(&format!("set identity_insert {relation} off")).await;
+            }
+            inserted?;
+        } else {
+            self.rows(&insert).await?;
+        }
         let key = self.key_with(node, of, &changed)?;
         self.companions.extend(companion.map(|companion| ((node, key.clone()), companion)));
         Ok(key)
@@ -373,14 +382,16 @@ impl<S: SqlSession> SqlBench<S> {
     }
 }
 
-/// Another name for a table, in the same schema.
-fn aside(relation: &str) -> String {
-    match relation.chars().last() {
+/// Another name for a table, in the same schema: as SQL writes it, and its last part as it stands.
+fn aside(relation: &str) -> (String, String) {
+    const ASIDE: &str = "_wattle_aside";
+    let written = match relation.chars().last() {
         Some(quote @ ('"' | '`' | ']')) => {
-            format!("{}_wattle_aside{quote}", &relation[..relation.len() - quote.len_utf8()])
+            format!("{}{ASIDE}{quote}", &relation[..relation.len() - quote.len_utf8()])
         }
-        _ => format!("{relation}_wattle_aside"),
-    }
+        _ => format!("{relation}{ASIDE}"),
+    };
+    (written, format!("{}{ASIDE}", review::parts(relation).pop().unwrap_or_default()))
 }
 
 /// The name by which the columns of a relation can be told.
@@ -408,6 +419,13 @@ impl<S: SqlSession> Bench for SqlBench<S> {
                     return Err(error);
                 }
             }
+        }
+        if let ([Work::Copy { node, .. }], [key]) = (work, &keys[..])
+            && !self.finds(*node, key).await?
+        {
+            // It could not be removed again.
+            self.end(End::Rollback).await?;
+            return Err(BenchError::NotPossible("the database gives a copied row a key of its own".into()));
         }
         self.end(end).await?;
         Ok(keys)
@@ -479,15 +497,21 @@ impl<S: SqlSession> Bench for SqlBench<S> {
             let reason = "not run: it renames a table for a moment, and that was not allowed";
             return Err(BenchError::NotPossible(reason.into()));
         }
+        let dialect = self.session.dialect();
+        self.rows(dialect.bounded_locks()).await?;
         let relation = self.graph.node(node).relation.clone();
-        let sql = self.session.dialect().rename(&relation, &aside(&relation));
-        self.rows(&sql).await.map(drop)
+        let (aside, name) = aside(&relation);
+        self.rows(&dialect.rename(&relation, &aside, &name)).await.map(drop)
     }
 
     async fn restore(&mut self, node: NodeId) -> Result<(), BenchError> {
         let relation = self.graph.node(node).relation.clone();
-        let sql = self.session.dialect().rename(&aside(&relation), &relation);
-        self.rows(&sql).await.map(drop)
+        let (aside, _) = aside(&relation);
+        let name = review::parts(&relation).pop().unwrap_or_default();
+        let sql = self.session.dialect().rename(&aside, &relation, &name);
+        self.rows(&sql).await.map(drop).map_err(|error| {
+            BenchError::Failed(format!("{aside} must be renamed to {relation} by hand: {error}"))
+        })
     }
 }
 

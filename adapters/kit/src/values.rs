@@ -53,6 +53,11 @@ pub(crate) async fn prove(proof: &mut Proof<'_>) {
                 break;
             }
         }
+        if tallies.is_empty() {
+            let reason =
+                "no copy of its rows shows in a record, or none of its columns takes a value of the kit's";
+            CHECKS.iter().for_each(|check| proof.report.not_applicable(*check, &name, reason));
+        }
         for (check, tally) in tallies {
             tally.report(proof, check, &name);
         }
@@ -110,7 +115,11 @@ async fn put_all(
             continue;
         };
         match judge(&held, &before, &after, proof.settings.zone) {
-            Verdict::Exact => tally.exact += 1,
+            Verdict::Exact => {
+                tally.exact += 1;
+                // With those that are not, it tells summer from winter.
+                shifts.extend((check_of(&held) == Check::Times).then_some(Shift::NONE));
+            }
             Verdict::Unseen => tally.unseen += 1,
             Verdict::Computed => tally.computed(column),
             Verdict::Shifted(shift) => shifts.push(shift),
@@ -121,7 +130,7 @@ async fn put_all(
     if let Some(tally) = tallies.get_mut(&Check::Times) {
         match Shift::of_zone(&shifts) {
             Some(how) => tally.spoilt.push(format!("{column}: {how}")),
-            None if !shifts.is_empty() => tally.computed(column),
+            None if shifts.iter().any(|shift| shift.is_some()) => tally.computed(column),
             None => {}
         }
     }

@@ -233,7 +233,7 @@ select u.name::sys."nvarchar(128)" as name, (100 + row_number() over (order by u
 from sys.users u;
 
 create view sys.dm_exec_sessions as
-select a.pid as session_id, a.usename::sys."nvarchar(128)" as login_name, a.application_name::sys."nvarchar(128)" as program_name,
+select a.pid as session_id, 5 as database_id, a.usename::sys."nvarchar(128)" as login_name, a.application_name::sys."nvarchar(128)" as program_name,
     (case a.state when 'active' then 'running' else 'sleeping' end)::sys."nvarchar(30)" as status,
     (case when a.xact_start is null then 0 else 1 end) as open_transaction_count
 from pg_stat_activity a where a.datname = current_database();

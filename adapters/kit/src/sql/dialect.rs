@@ -91,7 +91,7 @@ impl SqlDialect {
                 text(relation)
             ),
             Self::MySql => format!(
-                "select column_name, column_type, case when extra like '%GENERATED%' then '1' else '0' end
+                "select column_name, column_type, case when extra like '%VIRTUAL GENERATED%' or extra like '%STORED GENERATED%' then '1' else '0' end
                  from information_schema.columns where {} order by ordinal_position",
                 mysql_table(relation)
             ),
@@ -104,7 +104,7 @@ impl SqlDialect {
                              when t.name in ('nchar', 'nvarchar') and c.max_length > 0
                              then t.name + '(' + cast(c.max_length / 2 as nvarchar(5)) + ')'
                              else t.name end,
-                        case when c.is_computed = 1 then '1' when c.is_identity = 1 then '2' else '0' end
+                        case when c.is_computed = 1 or t.name = 'timestamp' then '1' when c.is_identity = 1 then '2' else '0' end
                  from sys.columns c
                  join sys.types t on t.user_type_id = c.user_type_id where c.object_id = object_id({})",
                 text(relation)
@@ -184,8 +184,9 @@ impl SqlDialect {
         Some(Counter { sql, counts_own })
     }
 
-    /// What lists the adapter's connections and no others, where the engine tells: on SQL Server and PostgreSQL by the
-    /// name that Wattle gives itself, on MySQL by its login, as those that were opened after the bench's own.
+    /// What lists the adapter's connections to this database, where the engine tells: on SQL Server and PostgreSQL by the
+    /// name that Wattle gives itself, on MySQL by its login, as those that were opened after the bench's own. Another
+    /// Wattle's at the same database are among them.
     pub(super) fn connections(self, login: Option<&str>) -> Option<String> {
         match self {
             Self::PostgreSql => Some(
@@ -195,12 +196,13 @@ impl SqlDialect {
             ),
             Self::MySql => login.map(|login| {
                 format!(
-                    "select id from information_schema.processlist where user = {} and id > connection_id()",
+                    "select id from information_schema.processlist where user = {} and db = database() and id > connection_id()",
                     text(login)
                 )
             }),
             Self::SqlServer => Some(
-                "select session_id from sys.dm_exec_sessions where program_name = 'wattle' and session_id <> @@spid"
+                "select session_id from sys.dm_exec_sessions
+                 where program_name = 'wattle' and database_id = db_id() and session_id <> @@spid"
                     .to_owned(),
             ),
             Self::Sqlite => None,
@@ -215,16 +217,24 @@ impl SqlDialect {
         }
     }
 
-    /// Gives a table another name in its own schema.
-    pub(super) fn rename(self, from: &str, to: &str) -> String {
-        let last = to.rsplit('.').next().unwrap_or(to);
+    /// Gives a table another name in its own schema, the name of the new one as it stands.
+    pub(super) fn rename(self, from: &str, to: &str, to_name: &str) -> String {
         match self {
             Self::MySql => format!("rename table {from} to {to}"),
-            // The new name is taken as it stands.
-            Self::SqlServer => {
-                format!("exec sp_rename {}, {}", text(from), text(last.trim_matches(['[', ']'])))
+            Self::SqlServer => format!("exec sp_rename {}, {}", text(from), text(to_name)),
+            Self::PostgreSql | Self::Sqlite => {
+                format!("alter table {from} rename to {}", self.quote(to_name))
             }
-            Self::PostgreSql | Self::Sqlite => format!("alter table {from} rename to {last}"),
+        }
+    }
+
+    /// How long a lock may be waited for: whoever waits for a table keeps all others out of it.
+    pub(super) fn bounded_locks(self) -> &'static str {
+        match self {
+            Self::PostgreSql => "set lock_timeout = '5s'",
+            Self::MySql => "set lock_wait_timeout = 5",
+            Self::SqlServer => "set lock_timeout 5000",
+            Self::Sqlite => "pragma busy_timeout = 5000",
         }
     }
 }

@@ -20,7 +20,9 @@ fn review(graph: &EntityGraph, tables: &[Table]) -> Review {
     };
     for node in graph.node_ids() {
         let relation = &graph.node(node).relation;
-        let Some(table) = tables.iter().find(|table| is_same(&table.relation, relation)) else { continue };
+        let mut named = tables.iter().filter(|table| is_same(&table.relation, relation));
+        // Of several that the name could mean none is looked at.
+        let (Some(table), None) = (named.next(), named.next()) else { continue };
         for key in &table.foreign_keys {
             let referred = nodes_of(&key.relation);
             if referred.is_empty() {
@@ -32,7 +34,10 @@ fn review(graph: &EntityGraph, tables: &[Table]) -> Review {
             }
             let by = key.columns.join(", ");
             let elsewhere = graph.edges().iter().find(|edge| {
-                edge.child == node && are_same(&edge.columns, &key.columns) && !leads(graph, table, edge)
+                edge.child == node
+                    && are_same(&edge.columns, &key.columns)
+                    && !leads(graph, table, edge)
+                    && !goes_on(graph, tables, edge.predecessor, &key.relation)
             });
             match elsewhere {
                 Some(edge) => {
@@ -82,28 +87,45 @@ fn leads(graph: &EntityGraph, table: &Table, edge: &wattle_core::Edge) -> bool {
     table.foreign_keys.iter().any(|key| is_same(&key.relation, to) && are_same(&key.columns, &edge.columns))
 }
 
+/// Is a node's own key a foreign key to a relation, so that both hold the same values?
+fn goes_on(graph: &EntityGraph, tables: &[Table], node: NodeId, relation: &str) -> bool {
+    let key: Vec<String> = graph.node(node).key.iter().map(|column| column.name.clone()).collect();
+    let mut tables = tables.iter().filter(|table| is_same(&table.relation, &graph.node(node).relation));
+    tables.any(|table| {
+        let mut keys = table.foreign_keys.iter();
+        keys.any(|own| is_same(&own.relation, relation) && are_same(&own.columns, &key))
+    })
+}
+
 fn are_same(one: &[String], other: &[String]) -> bool {
     one.len() == other.len() && one.iter().all(|name| other.iter().any(|it| it.eq_ignore_ascii_case(name)))
 }
 
-/// Do two names mean one relation? A name without a schema is in the schema that the login looks into first.
+/// Can two names mean one relation? A name without a schema may be in any.
 fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (parts(one), parts(other));
-    let both = one.iter().rev().zip(other.iter().rev());
-    both.clone().count() > 0 && both.into_iter().all(|(one, other)| one == other)
+    one.iter().rev().zip(other.iter().rev()).all(|(one, other)| one.eq_ignore_ascii_case(other))
 }
 
-/// The parts of a name without their quotes, in lower case.
-fn parts(name: &str) -> Vec<String> {
+/// The parts of a name as they stand, without their quotes.
+pub(super) fn parts(name: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut quoted = None;
-    for c in name.chars() {
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
         match (quoted, c) {
-            (Some(end), c) if c == end => quoted = None,
+            (Some(end), c) if c == end => {
+                // Doubled, it is part of the name.
+                if chars.next_if_eq(&end).is_some() {
+                    parts.last_mut().into_iter().for_each(|part| part.push(c));
+                } else {
+                    quoted = None;
+                }
+            }
             (None, '"' | '`') => quoted = Some(c),
             (None, '[') => quoted = Some(']'),
             (None, '.') => parts.push(String::new()),
-            (_, c) => parts.last_mut().into_iter().for_each(|part| part.extend(c.to_lowercase())),
+            (_, c) => parts.last_mut().into_iter().for_each(|part| part.push(c)),
         }
     }
     parts
@@ -160,6 +182,11 @@ mod tests {
         let wrong = [keyed("account", &[("person_id", "crm.account", "number")])];
         let found = review(&graph, &wrong).disagreements;
         assert!(found[0].what.contains("`customer`") && found[0].what.contains("crm.account"), "{found:?}");
+        let chained = [
+            keyed("crm.account", &[("person_id", "crm.account", "number")]),
+            keyed("crm.person", &[("id", "crm.account", "number")]),
+        ];
+        assert_eq!(review(&graph, &chained).disagreements, [], "a customer is an account here");
     }
 
     #[test]
@@ -167,5 +194,6 @@ mod tests {
         assert!(is_same("[crm].[Odd.name]", "\"crm\".\"odd.name\""));
         assert!(is_same("account", "`billing`.`account`"));
         assert!(!is_same("crm.account", "billing.account"));
+        assert_eq!(parts("[dbo].[Odd ]].name]"), ["dbo", "Odd ].name"]);
     }
 }

@@ -32,7 +32,14 @@ pub(super) struct Shift {
 }
 
 impl Shift {
-    /// Is a zone at fault, of all times that were put into a column?
+    /// None at all.
+    pub(super) const NONE: Self = Self { seconds: 0, offset_seconds: None };
+
+    pub(super) fn is_some(self) -> bool {
+        self.seconds != 0
+    }
+
+    /// Is a zone at fault, of all times that were put into a column, those that are right among them?
     ///
     /// A query may well show another time than a column has; but it shifts summer and winter alike, and not by the
     /// zone's own offset.
@@ -40,7 +47,7 @@ impl Shift {
         let by_offset = shifts
             .iter()
             .all(|shift| shift.offset_seconds.is_some_and(|offset| offset.abs() == shift.seconds.abs()));
-        let first = shifts.first()?;
+        let first = shifts.first().filter(|_| shifts.iter().any(|shift| shift.is_some()))?;
         let unlike = shifts.iter().find(|shift| shift.seconds != first.seconds);
         if let Some(unlike) = unlike {
             let (one, other) = (hours(first.seconds), hours(unlike.seconds));
@@ -75,11 +82,14 @@ pub(super) fn judge(held: &Held, before: &Value, after: &Value, zone: Option<Tz>
     if left_out && verdicts.iter().all(|verdict| !matches!(verdict, Verdict::Spoilt(_))) {
         return Verdict::Exact;
     }
+    // A number may be rounded beside itself; a text that is whole in one place and spoilt in another is spoilt.
+    let spoilt_first = matches!(held, Held::Text(_));
     let rank = |verdict: &Verdict| match verdict {
-        Verdict::Exact => 0,
-        Verdict::Spoilt(_) => 1,
-        Verdict::Shifted(_) => 2,
-        Verdict::Computed | Verdict::Unseen => 3,
+        Verdict::Spoilt(_) if spoilt_first => 0,
+        Verdict::Exact => 1,
+        Verdict::Spoilt(_) => 2,
+        Verdict::Shifted(_) => 3,
+        Verdict::Computed | Verdict::Unseen => 4,
     };
     verdicts.into_iter().min_by_key(rank).unwrap_or(Verdict::Computed)
 }
@@ -177,19 +187,19 @@ fn text_in(text: &str, leaf: &Value) -> Verdict {
     }
 }
 
+/// A day is shown as it is, or as the one before or after it.
 fn date_in(date: NaiveDate, leaf: &Value) -> Verdict {
-    match leaf.as_str() {
-        Some(shown) if shown.starts_with(&date.to_string()) => Verdict::Exact,
+    let day = leaf.as_str().and_then(|shown| shown.get(..10)?.parse::<NaiveDate>().ok());
+    match day.map(|day| (day - date).num_days()) {
+        Some(0) => Verdict::Exact,
+        Some(days @ (-1 | 1)) => Verdict::Shifted(Shift { seconds: days * 24 * 3_600, offset_seconds: None }),
         _ => Verdict::Computed,
     }
 }
 
 /// Without the retailer's zone the record's own offset is believed.
 fn local_in(local: NaiveDateTime, leaf: &Value, zone: Option<Tz>) -> Verdict {
-    if leaf.as_str() == Some(&local.date().to_string()) {
-        return Verdict::Exact;
-    }
-    let Some(shown) = time_of(leaf) else { return Verdict::Computed };
+    let Some(shown) = time_of(leaf) else { return date_in(local.date(), leaf) };
     let Some(zone) = zone else {
         let same = shown.naive_local() == local;
         return if same { Verdict::Exact } else { Verdict::Computed };
@@ -201,14 +211,10 @@ fn local_in(local: NaiveDateTime, leaf: &Value, zone: Option<Tz>) -> Verdict {
 }
 
 fn instant_in(instant: DateTime<Utc>, leaf: &Value, zone: Option<Tz>) -> Verdict {
-    if let (Some(zone), Some(shown)) = (zone, leaf.as_str())
-        && shown == instant.with_timezone(&zone).date_naive().to_string()
-    {
-        return Verdict::Exact;
-    }
-    match time_of(leaf) {
-        Some(shown) => shifted(instant, shown, zone),
-        None => Verdict::Computed,
+    match (time_of(leaf), zone) {
+        (Some(shown), _) => shifted(instant, shown, zone),
+        (None, Some(zone)) => date_in(instant.with_timezone(&zone).date_naive(), leaf),
+        (None, None) => Verdict::Computed,
     }
 }
 
@@ -274,6 +280,10 @@ mod tests {
         assert!(matches!(of(&held, json!("Zo? ??W7qxxx")), Verdict::Spoilt(_)));
         assert!(matches!(of(&held, json!("Zoë 電🔌W7q")), Verdict::Spoilt(_)));
         assert_eq!(of(&held, json!("OTHER")), Verdict::Computed);
+        let cut = json!({"name": "Zoë 電🔌W7qxxx", "business": "Zo"});
+        assert_eq!(judge(&held, &json!({}), &cut, ZONE), Verdict::Exact);
+        let cut = json!({"name": "Zoë 電🔌W7qxxx", "business": "Zoë 電🔌W7q"});
+        assert!(matches!(judge(&held, &json!({}), &cut, ZONE), Verdict::Spoilt(_)));
     }
 
     #[test]
@@ -291,8 +301,14 @@ mod tests {
         let as_utc = [shift(1, "2026-01-15T13:45:00Z"), shift(7, "2026-07-15T13:45:00Z")];
         let told = Shift::of_zone(&as_utc).unwrap();
         assert!(told.contains("+11:00") && told.contains("+10:00"), "{told}");
-        let no_summer_time = [shift(1, "2026-01-15T13:45:00+10:00")];
-        assert_eq!(Shift::of_zone(&no_summer_time), None, "July is wanted to tell");
+        let no_summer_time = [shift(1, "2026-01-15T13:45:00+10:00"), Shift::NONE];
+        assert!(Shift::of_zone(&no_summer_time).is_some(), "July is right, and January is not");
+        assert_eq!(Shift::of_zone(&[Shift::NONE, Shift::NONE]), None);
+        let utc = Held::Instant("2026-01-15T13:45:00Z".parse().unwrap());
+        assert_eq!(of(&utc, json!("2026-01-16")), Verdict::Exact);
+        let Verdict::Shifted(day) = of(&utc, json!("2026-01-15")) else { panic!("the day before") };
+        assert!(Shift::of_zone(&[day, Shift::NONE]).is_some());
+        assert_eq!(Shift::of_zone(&[day, day]), None, "a day that does not count any more");
         let later = [shift(1, "2026-01-15T14:15:00+11:00"), shift(7, "2026-07-15T14:15:00+10:00")];
         assert_eq!(Shift::of_zone(&later), None);
         let brisbane = |month| {

@@ -66,6 +66,11 @@ create function sys.change_tracking_min_valid_version(table_id bigint) returns b
 
 create function sys.check_changes(table_id oid, name text) returns void language plpgsql stable as $$
 begin
+    -- What notes the changes is looked up as it is now, and its rows as the snapshot has them: of one made anew since, none.
+    if to_regclass('sys.changes_' || table_id) is not null
+        and not exists (select 1 from pg_class c where c.oid = to_regclass('sys.changes_' || check_changes.table_id)) then
+        raise exception 'mssql:3961:Snapshot isolation transaction failed in database ''%'' because the object accessed by the statement has been modified by a DDL statement in another concurrent transaction since the start of this transaction. It is disallowed because the metadata is not versioned.', current_database();
+    end if;
     if (select secondary from sys.settings) then
         raise exception 'mssql:22117:For databases that are members of a secondary availability or secondary database (readable secondaries), change tracking is not supported. Run change tracking queries on the databases in the primary availability replica.';
     end if;

@@ -157,6 +157,23 @@ async fn a_snapshot_has_its_own_version() -> Result<()> {
     Ok(())
 }
 
+/// What was noted before is gone, and a snapshot from then must not find that nothing has changed.
+#[tokio::test]
+async fn a_snapshot_is_refused_the_changes_of_a_table_that_is_tracked_anew() -> Result<()> {
+    let database = tracked("anew").await?;
+    let mut reader = connect(&database).await?;
+    let mut writer = connect(&database).await?;
+    run(&mut writer, "insert s.t values (N'a', 1, 0)").await?;
+    run(&mut reader, "set transaction isolation level snapshot; begin transaction").await?;
+    version(&mut reader).await?;
+    run(&mut writer, "alter table s.t disable change_tracking; alter table s.t enable change_tracking")
+        .await?;
+    let refused = changes(&mut reader, 0).await.err().context("it was answered")?;
+    let said = format!("{refused:#}");
+    anyhow::ensure!(said.contains("3961"), "{said}");
+    Ok(())
+}
+
 /// A reader that remembers the version of its snapshot and asks for what came later never misses a change, however
 /// transactions that began earlier and end later lie between.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

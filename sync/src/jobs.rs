@@ -7,7 +7,6 @@ mod replay;
 mod request;
 mod throttle;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use wattle_core::{Change, Entity, EntityGraph, ErrorClass, NodeId, Position, SourceError};
@@ -19,10 +18,9 @@ use self::throttle::Throttle;
 use crate::SyncError;
 use crate::apply::touch;
 use crate::runner::{Loop, Runner};
-use crate::store::entity_pause::{self, Pause};
 use crate::store::jobs::{self as store, Job, Scan, Step};
 use crate::store::stream::{Lane, append, ensure_day};
-use crate::store::{due, marker, source_state};
+use crate::store::{due, entity_pause, marker, source_state};
 
 pub(crate) use self::compare::Side;
 pub use self::compare::{EntityReport, Report};
@@ -178,12 +176,6 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
         return Ok(outstanding == 0);
     };
     let compares = matches!(scan, Scan::Compare { .. });
-    if compares && job.kind == JobKind::Repair {
-        let paused = entity_pause::all(runner.db(), &runner.scope).await?;
-        if is_paused(scan, &paused) {
-            return put_off(runner, job, &paused).await;
-        }
-    }
     // A scan begins when all touches of those before it are applied: owners are there before what they own.
     let waits = outstanding >= MAX_OUTSTANDING || (job.cursor.is_none() && outstanding > 0);
     if waits || (compares && memory.throttle.rest() > Duration::ZERO) {
@@ -192,8 +184,7 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
     let began = Instant::now();
     let Some(page) = read_page(runner, scan, job.cursor.as_deref()).await? else { return Ok(false) };
     if job.kind == JobKind::Repair && page.found.as_ref().is_some_and(|(_, found)| found.skipped.is_some()) {
-        // It was paused just now: the next look puts it off.
-        return Ok(false);
+        return put_off(runner, job).await;
     }
     if compares {
         memory.throttle.took(began.elapsed());
@@ -227,14 +218,13 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
     Ok(true)
 }
 
-fn is_paused(scan: &Scan, paused: &BTreeMap<Entity, Pause>) -> bool {
-    matches!(scan, Scan::Compare { entity, .. } if paused.contains_key(entity))
-}
-
 /// A repair comes last to what is paused, and waits for it: what was never heard of it would be missing for good.
-async fn put_off(runner: &Runner, job: &Job, paused: &BTreeMap<Entity, Pause>) -> Result<bool, SyncError> {
+async fn put_off(runner: &Runner, job: &Job) -> Result<bool, SyncError> {
+    let paused = entity_pause::all(runner.db(), &runner.scope).await?;
+    let is_paused =
+        |scan: &&Scan| matches!(scan, Scan::Compare { entity, .. } if paused.contains_key(entity));
     let (done, left) = job.scans.split_at(job.scan);
-    let (last, first): (Vec<&Scan>, Vec<&Scan>) = left.iter().partition(|scan| is_paused(scan, paused));
+    let (last, first): (Vec<&Scan>, Vec<&Scan>) = left.iter().partition(is_paused);
     if first.is_empty() {
         let reasons: Vec<String> =
             paused.iter().map(|(entity, pause)| format!("{entity} is paused: {}", pause.reason)).collect();

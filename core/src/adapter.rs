@@ -156,6 +156,16 @@ pub struct QueryPlan {
     pub whole: Vec<(String, u64)>,
 }
 
+impl QueryPlan {
+    /// A relation larger than this is not to be read whole for a batch of keys.
+    pub const MANY_ROWS: u64 = 10_000;
+
+    /// The large relations among those that it would read from end to end.
+    pub fn large(&self) -> impl Iterator<Item = &(String, u64)> {
+        self.whole.iter().filter(|(_, rows)| *rows > Self::MANY_ROWS)
+    }
+}
+
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

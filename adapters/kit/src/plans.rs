@@ -1,12 +1,7 @@
 //! How the source would run what the adapter asks it, by the source's own plan.
 
-use wattle_core::QueryPlan;
-
 use crate::prove::Proof;
 use crate::report::Check;
-
-/// A table larger than this is not to be read whole for a batch of keys.
-const MANY_ROWS: u64 = 10_000;
 
 pub(crate) async fn prove(proof: &mut Proof<'_>) {
     let (expected, subject) = ("no large table is read from end to end for a batch of keys", "source");
@@ -23,20 +18,19 @@ pub(crate) async fn prove(proof: &mut Proof<'_>) {
         Ok(Some(plans)) => plans,
     };
     let mut small = Vec::new();
-    let mut failed = false;
-    for QueryPlan { query, whole } in &plans {
-        for (table, rows) in whole {
-            if *rows > MANY_ROWS {
-                failed = true;
-                let seen = format!("{table} is read from end to end, some {rows} rows");
-                let fix = "index the columns that it is joined by, or write the join so that an index serves";
-                proof.report.failed(Check::Index, query, expected, seen, fix);
-            } else if !small.contains(table) {
+    for plan in &plans {
+        for (table, rows) in plan.large() {
+            let seen = format!("{table} is read from end to end, some {rows} rows");
+            let fix = "index the columns that it is joined by, or write the join so that an index serves";
+            proof.report.failed(Check::Index, &plan.query, expected, seen, fix);
+        }
+        for (table, _) in &plan.whole {
+            if !small.contains(table) {
                 small.push(table.clone());
             }
         }
     }
-    if !failed {
+    if plans.iter().all(|plan| plan.large().next().is_none()) {
         let mut seen = format!("{} plans read by index", plans.len());
         if !small.is_empty() {
             seen.push_str(&format!(

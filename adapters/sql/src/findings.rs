@@ -6,9 +6,6 @@ use wattle_core::{Finding, QueryPlan, Severity, SourceError};
 
 use crate::PackError;
 
-/// A table larger than this should not be read whole for a batch of keys.
-pub const MANY_ROWS: u64 = 10_000;
-
 /// Findings of one `check`, gathered as it goes.
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -48,15 +45,15 @@ impl Findings {
 
     /// Keeps how the source would run a query, and warns of the large tables that it would read from end to end.
     pub fn plan(&mut self, query: impl Into<String>, whole: Vec<(String, u64)>) {
-        let query = query.into();
-        for (table, _) in whole.iter().filter(|(_, rows)| *rows > MANY_ROWS) {
+        let plan = QueryPlan { query: query.into(), whole };
+        for (table, _) in plan.large() {
             self.add(
                 Severity::Warning,
-                format!("{query} reads all of {table} for a batch of keys"),
+                format!("{} reads all of {table} for a batch of keys", plan.query),
                 words("index the columns that it is joined by, or write the join so that an index serves"),
             );
         }
-        self.plans.push(QueryPlan { query, whole });
+        self.plans.push(plan);
     }
 
     /// All of them, what matters most first.

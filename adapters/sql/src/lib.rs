@@ -20,7 +20,7 @@ mod tls;
 mod value;
 
 pub use assemble::{Assembler, Row};
-pub use findings::{Findings, MANY_ROWS, words};
+pub use findings::{Findings, words};
 pub use join::{Join, path_join};
 pub use keys::{Dialect, PageQuery, key_names, key_of, key_values, quote, spelled_out};
 pub use mapping::Mapping;

@@ -5,8 +5,8 @@
 
 mod queries;
 
-use wattle_core::{KeyType, NodeId, Severity, SourceError};
-use wattle_sql::{Findings, MANY_ROWS, key_names, quote, words};
+use wattle_core::{KeyType, NodeId, QueryPlan, Severity, SourceError};
+use wattle_sql::{Findings, key_names, quote, words};
 
 use crate::catalogue::{Catalogue, Table};
 use crate::session::Session;
@@ -197,8 +197,11 @@ impl Check<'_> {
     async fn sizes(&mut self, tables: Vec<String>) -> Result<Vec<(String, u64)>, SourceError> {
         let mut sizes = Vec::new();
         for table in tables {
-            let sql =
-                format!("select count(*) from (select 1 from {} limit {})", quote(&table), MANY_ROWS + 1);
+            let sql = format!(
+                "select count(*) from (select 1 from {} limit {})",
+                quote(&table),
+                QueryPlan::MANY_ROWS + 1
+            );
             let rows = u64::try_from(self.session.integer("count rows", &sql).await?).unwrap_or(0);
             sizes.push((table, rows));
         }

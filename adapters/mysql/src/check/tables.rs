@@ -1,7 +1,7 @@
 //! Tables: does their log say what Wattle needs to hear, and are they found by index?
 
-use wattle_core::{KeyType, NodeId, Severity, SourceError};
-use wattle_sql::{MANY_ROWS, key_names, words};
+use wattle_core::{KeyType, NodeId, QueryPlan, Severity, SourceError};
+use wattle_sql::{key_names, words};
 
 use super::Check;
 use crate::binlog::is_known_charset;
@@ -174,7 +174,7 @@ impl Check<'_> {
                 let first = index.columns.get(..edge.columns.len()).unwrap_or_default();
                 edge.columns.iter().all(|by| first.iter().any(|column| column.eq_ignore_ascii_case(by)))
             };
-            if table.row_count > MANY_ROWS && !table.indexes.iter().any(leads) {
+            if table.row_count > QueryPlan::MANY_ROWS && !table.indexes.iter().any(leads) {
                 self.findings.add(
                     Severity::Warning,
                     format!(

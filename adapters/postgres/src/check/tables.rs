@@ -1,7 +1,7 @@
 //! Tables: are they there, may they be read, does their log say what Wattle needs to hear?
 
-use wattle_core::{KeyColumn, Node, NodeId, Severity, SourceError};
-use wattle_sql::{MANY_ROWS, quote, words};
+use wattle_core::{KeyColumn, Node, NodeId, QueryPlan, Severity, SourceError};
+use wattle_sql::{quote, words};
 
 use super::Check;
 use super::publication::{Published, in_one_transaction};
@@ -334,7 +334,7 @@ impl Check<'_> {
                 )
                 .await
                 .map_err(|error| source_error("look at indexes", error))?;
-            if u64::try_from(row.get::<_, i64>(0)).is_ok_and(|rows| rows > MANY_ROWS)
+            if u64::try_from(row.get::<_, i64>(0)).is_ok_and(|rows| rows > QueryPlan::MANY_ROWS)
                 && !row.get::<_, bool>(1)
             {
                 self.findings.add(

@@ -1,8 +1,8 @@
 //! Tables: are their changes told with the keys that Wattle needs, and are they found by index?
 
 use tiberius::Row;
-use wattle_core::{NodeId, Severity, SourceError};
-use wattle_sql::{MANY_ROWS, key_names, words};
+use wattle_core::{NodeId, QueryPlan, Severity, SourceError};
+use wattle_sql::{key_names, words};
 
 use super::Check;
 use crate::capture::cdc::has_key;
@@ -265,7 +265,7 @@ impl Check<'_> {
                 let first = index.columns.get(..edge.columns.len()).unwrap_or_default();
                 edge.columns.iter().all(|by| first.iter().any(|column| same(column, by)))
             };
-            if table.row_count > MANY_ROWS && !table.indexes.iter().any(leads) {
+            if table.row_count > QueryPlan::MANY_ROWS && !table.indexes.iter().any(leads) {
                 self.findings.add(
                     Severity::Warning,
                     format!(

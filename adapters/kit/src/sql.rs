@@ -382,21 +382,31 @@ impl<S: SqlSession> SqlBench<S> {
     }
 }
 
-/// Another name for a table, in the same schema: as SQL writes it, and its last part as it stands.
-fn aside(relation: &str) -> (String, String) {
-    const ASIDE: &str = "_wattle_aside";
-    let written = match relation.chars().last() {
+/// Another name for a table, in the same schema.
+fn aside(relation: &str) -> String {
+    match relation.chars().last() {
         Some(quote @ ('"' | '`' | ']')) => {
-            format!("{}{ASIDE}{quote}", &relation[..relation.len() - quote.len_utf8()])
+            format!("{}_wattle_aside{quote}", &relation[..relation.len() - quote.len_utf8()])
         }
-        _ => format!("{relation}{ASIDE}"),
-    };
-    (written, format!("{}{ASIDE}", review::parts(relation).pop().unwrap_or_default()))
+        _ => format!("{relation}_wattle_aside"),
+    }
 }
 
-/// The name by which the columns of a relation can be told.
+/// The last part of a name as it is written, by which the columns of a relation can be told. A dot within quotes is part of
+/// the name.
 fn last_part(relation: &str) -> &str {
-    relation.rsplit('.').next().unwrap_or(relation)
+    let (mut start, mut quoted) = (0, None);
+    for (at, c) in relation.char_indices() {
+        match (quoted, c) {
+            (Some(end), c) if c == end => quoted = None,
+            (None, '"' | '`') => quoted = Some(c),
+            // The second of a doubled one goes on with what the first has closed.
+            (None, '[' | ']') => quoted = Some(']'),
+            (None, '.') => start = at + 1,
+            _ => {}
+        }
+    }
+    &relation[start..]
 }
 
 #[async_trait]
@@ -500,15 +510,13 @@ impl<S: SqlSession> Bench for SqlBench<S> {
         let dialect = self.session.dialect();
         self.rows(dialect.bounded_locks()).await?;
         let relation = self.graph.node(node).relation.clone();
-        let (aside, name) = aside(&relation);
-        self.rows(&dialect.rename(&relation, &aside, &name)).await.map(drop)
+        self.rows(&dialect.rename(&relation, &aside(&relation))).await.map(drop)
     }
 
     async fn restore(&mut self, node: NodeId) -> Result<(), BenchError> {
         let relation = self.graph.node(node).relation.clone();
-        let (aside, _) = aside(&relation);
-        let name = review::parts(&relation).pop().unwrap_or_default();
-        let sql = self.session.dialect().rename(&aside, &relation, &name);
+        let aside = aside(&relation);
+        let sql = self.session.dialect().rename(&aside, &relation);
         self.rows(&sql).await.map(drop).map_err(|error| {
             BenchError::Failed(format!("{aside} must be renamed to {relation} by hand: {error}"))
         })
@@ -523,5 +531,21 @@ fn ease(key_type: KeyType) -> u8 {
         KeyType::Text => 2,
         KeyType::Decimal => 3,
         KeyType::Date => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_quotes_and_what_is_in_them() {
+        let names = ["account", "crm.Account", "\"crm\".\"odd.name\"", "[dbo].[Odd ]].name]"];
+        assert_eq!(names.map(last_part), ["account", "Account", "\"odd.name\"", "[Odd ]].name]"]);
+        // Without quotes PostgreSQL folds both names alike.
+        let back = SqlDialect::PostgreSql.rename(&aside("crm.Account"), "crm.Account");
+        assert_eq!(back, "alter table crm.Account_wattle_aside rename to Account");
+        let renamed = SqlDialect::SqlServer.rename("[dbo].[Odd ]].name]", &aside("[dbo].[Odd ]].name]"));
+        assert_eq!(renamed, "exec sp_rename '[dbo].[Odd ]].name]', 'Odd ].name_wattle_aside'");
     }
 }

@@ -1,5 +1,7 @@
 //! What differs from engine to engine.
 
+use super::last_part;
+use super::review::parts;
 use crate::bench::End;
 
 /// Whose SQL is written.
@@ -104,7 +106,7 @@ impl SqlDialect {
                              when t.name in ('nchar', 'nvarchar') and c.max_length > 0
                              then t.name + '(' + cast(c.max_length / 2 as nvarchar(5)) + ')'
                              else t.name end,
-                        case when c.is_computed = 1 or t.name = 'timestamp' then '1' when c.is_identity = 1 then '2' else '0' end
+                        case when c.is_computed = 1 or t.name = 'timestamp' or c.generated_always_type <> 0 then '1' when c.is_identity = 1 then '2' else '0' end
                  from sys.columns c
                  join sys.types t on t.user_type_id = c.user_type_id where c.object_id = object_id({})",
                 text(relation)
@@ -217,14 +219,16 @@ impl SqlDialect {
         }
     }
 
-    /// Gives a table another name in its own schema, the name of the new one as it stands.
-    pub(super) fn rename(self, from: &str, to: &str, to_name: &str) -> String {
+    /// Gives a table another name in its own schema.
+    pub(super) fn rename(self, from: &str, to: &str) -> String {
         match self {
             Self::MySql => format!("rename table {from} to {to}"),
-            Self::SqlServer => format!("exec sp_rename {}, {}", text(from), text(to_name)),
-            Self::PostgreSql | Self::Sqlite => {
-                format!("alter table {from} rename to {}", self.quote(to_name))
+            // The new name is taken as it stands, brackets and all.
+            Self::SqlServer => {
+                let name = parts(to).pop().unwrap_or_default();
+                format!("exec sp_rename {}, {}", text(from), text(&name))
             }
+            Self::PostgreSql | Self::Sqlite => format!("alter table {from} rename to {}", last_part(to)),
         }
     }
 

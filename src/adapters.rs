@@ -56,11 +56,17 @@ pub(crate) fn pack(source: &Source) -> anyhow::Result<Pack> {
     pack.map_err(|errors| anyhow::anyhow!("the pack has mistakes:\n{}", list(&errors)))
 }
 
+/// The options that are the engine's own: without the pack.
+pub(crate) fn of_engine(options: &Value) -> Value {
+    let mut options = options.clone();
+    options.as_object_mut().and_then(|members| members.remove("pack"));
+    options
+}
+
 /// Builds the adapter of a source.
 pub(crate) fn build(source: &Source) -> anyhow::Result<Arc<dyn SourceAdapter>> {
     let pack = pack(source)?;
-    let mut options = source.options.clone();
-    options.as_object_mut().and_then(|members| members.remove("pack"));
+    let options = of_engine(&source.options);
     let name = source.adapter.as_str();
     let (url, unreadable) = (source.resolved_url()?, "the source's options cannot be read");
     if matches!(name, "dianella" | "sqlite") {

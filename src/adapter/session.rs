@@ -30,8 +30,7 @@ pub(super) fn login(url: &str) -> Option<String> {
 
 /// Connects as the address says, with TLS as the adapter's options say.
 pub(super) async fn open(url: &str, options: &Value) -> anyhow::Result<Session> {
-    let mut options = options.clone();
-    options.as_object_mut().and_then(|members| members.remove("pack"));
+    let options = crate::adapters::of_engine(options);
     let unreadable = "the options cannot be read";
     match super::engine(url)? {
         "postgres" => {

@@ -9,6 +9,7 @@ mod throttle;
 
 use std::time::{Duration, Instant};
 
+use sea_orm::DatabaseTransaction;
 use wattle_core::{Change, Entity, EntityGraph, ErrorClass, NodeId, Position, SourceError};
 
 use self::page::read_page;
@@ -19,8 +20,9 @@ use crate::SyncError;
 use crate::apply::touch;
 use crate::runner::{Loop, Runner};
 use crate::store::jobs::{self as store, Job, Scan, Step};
-use crate::store::stream::{Lane, append, ensure_day};
-use crate::store::{due, entity_pause, marker, source_state};
+use crate::store::marker::{self, Markers};
+use crate::store::stream::{self, Lane, append, ensure_day};
+use crate::store::{due, entity_pause, source_state};
 
 pub(crate) use self::compare::Side;
 pub use self::compare::{EntityReport, Report};
@@ -109,10 +111,8 @@ async fn take_due(runner: &Runner) -> Result<(), SyncError> {
     let graph = runner.adapter.graph();
     let work = runner.begin().await?;
     let due = due::take(&work, &runner.scope, PAGE_LEN as i64).await?;
-    let touches: Vec<(Change, Position)> =
-        due.into_iter().filter_map(|(entity, key)| Some((touch(graph, entity, key)?, now.clone()))).collect();
-    ensure_day(&work).await?;
-    append(&work, &runner.scope, graph, Lane::Live, &touches).await?;
+    let touches = due.into_iter().filter_map(|(entity, key)| touch(graph, entity, key));
+    append_touches(runner, &work, Lane::Live, touches, &now).await?;
     work.commit().await?;
     runner.progress.has_appended();
     Ok(())
@@ -182,7 +182,18 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
         return Ok(false);
     }
     let began = Instant::now();
-    let Some(page) = read_page(runner, scan, job.cursor.as_deref()).await? else { return Ok(false) };
+    let page = match read_page(runner, scan, job.cursor.as_deref()).await {
+        Ok(Some(page)) => page,
+        Ok(None) => return Ok(false),
+        Err(error) => {
+            if let (Scan::Compare { entity, .. }, SyncError::Source(SourceError::Config { .. })) =
+                (scan, &error)
+            {
+                ask_to_look(runner, *entity, &markers).await?;
+            }
+            return Err(error);
+        }
+    };
     if job.kind == JobKind::Repair && page.found.as_ref().is_some_and(|(_, found)| found.skipped.is_some()) {
         return put_off(runner, job).await;
     }
@@ -218,11 +229,38 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
     Ok(true)
 }
 
+/// Has the consumer look at an entity that could not be compared: it alone pauses one, and what was altered may not have
+/// come before it yet, for want of a change. Asked once at a time.
+async fn ask_to_look(runner: &Runner, entity: Entity, markers: &Markers) -> Result<(), SyncError> {
+    let Some(node) = runner.adapter.graph().root(entity) else { return Ok(()) };
+    if stream::head(runner.db(), &runner.scope, Lane::Backfill).await? > markers.backfill {
+        return Ok(());
+    }
+    let now = now(runner).await?;
+    let work = runner.begin().await?;
+    append_touches(runner, &work, Lane::Backfill, [Change::SchemaChanged { node }], &now).await?;
+    work.commit().await?;
+    runner.progress.has_appended();
+    Ok(())
+}
+
+/// Appends changes of our own making; answers where the lane ends now.
+async fn append_touches(
+    runner: &Runner,
+    work: &DatabaseTransaction,
+    lane: Lane,
+    touches: impl IntoIterator<Item = Change>,
+    now: &Position,
+) -> Result<i64, SyncError> {
+    let touches: Vec<(Change, Position)> = touches.into_iter().map(|touch| (touch, now.clone())).collect();
+    ensure_day(work).await?;
+    Ok(append(work, &runner.scope, runner.adapter.graph(), lane, &touches).await?)
+}
+
 /// A repair comes last to what is paused, and waits for it: what was never heard of it would be missing for good.
 async fn put_off(runner: &Runner, job: &Job) -> Result<bool, SyncError> {
     let paused = entity_pause::all(runner.db(), &runner.scope).await?;
-    let is_paused =
-        |scan: &&Scan| matches!(scan, Scan::Compare { entity, .. } if paused.contains_key(entity));
+    let is_paused = |scan: &&Scan| matches!(scan, Scan::Compare { entity, .. } if paused.contains_key(entity));
     let (done, left) = job.scans.split_at(job.scan);
     let (last, first): (Vec<&Scan>, Vec<&Scan>) = left.iter().partition(is_paused);
     if first.is_empty() {
@@ -243,11 +281,8 @@ async fn advance(runner: &Runner, job: &Job, touches: &[Change], step: Step<'_>)
     let work = runner.begin().await?;
     let mut last_seq = None;
     if let Some(now) = now {
-        let touches: Vec<(Change, Position)> =
-            touches.iter().map(|touch| (touch.clone(), now.clone())).collect();
-        ensure_day(&work).await?;
-        last_seq =
-            Some(append(&work, &runner.scope, runner.adapter.graph(), Lane::Backfill, &touches).await?);
+        let touches = touches.iter().cloned();
+        last_seq = Some(append_touches(runner, &work, Lane::Backfill, touches, &now).await?);
     }
     store::advance(&work, job, Step { last_seq, ..step }).await?;
     work.commit().await?;

@@ -101,6 +101,28 @@ async fn a_dry_run_finds_the_same_and_touches_nothing(
     mini.expect(Entity::Invoice, &["1", "3", "9"]).await
 }
 
+/// PostgreSQL tells of an altered table with its next change only. Until then nobody but a comparison reads it.
+#[rstest]
+#[tokio::test]
+async fn what_cannot_be_read_is_paused_and_never_found_to_agree(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[values(JobKind::Reconcile, JobKind::Compare)] kind: JobKind,
+) -> Result<()> {
+    let (mini, _running) = damaged(Engine::Postgres, target).await?;
+    mini.sql("alter table billing.bill rename usage to consumption").await?;
+    let report = reconciled(&mini, kind).await?.report.context("it compared")?;
+    let skipped = report.entities[&Entity::Invoice].skipped.as_deref();
+    ensure!(skipped.is_some_and(|why| why.contains("usage")) && !report.agrees(), "{report:?}");
+    ensure!(report.entities[&Entity::Account].changed == 2, "{report:?}");
+    mini.says(&["running", "invoice is paused", "usage"]).await?;
+    mini.sql("alter table billing.bill rename consumption to usage").await?;
+    mini.settled().await?;
+    let report = reconciled(&mini, JobKind::Compare).await?.report.context("it compared")?;
+    let found = &report.entities[&Entity::Invoice];
+    ensure!((found.missing, found.extra, &found.skipped) == (1, 1, &None), "{report:?}");
+    Ok(())
+}
+
 /// A line that changes without its bill: no event will ever tell.
 #[apply(every_source)]
 #[tokio::test]

@@ -62,12 +62,12 @@ impl<'a> Reader<'a> {
     /// Follows a path, unless its entity is paused.
     pub(crate) async fn resolve(&mut self, path: PathId, keys: Vec<Key>) -> Result<Resolved, SyncError> {
         let entity = self.runner.adapter.graph().path(path).entity;
+        if self.paused.contains(&entity) {
+            return Ok(Resolved::default());
+        }
         let (mut resolved, mut many) = (Resolved::default(), Vec::new());
         let mut parts = Division::of(keys);
         while let Some(keys) = parts.next() {
-            if self.paused.contains(&entity) {
-                return Ok(Resolved::default());
-            }
             match self.snapshot().await?.resolve(path, &keys, None, FAN_OUT_LEN).await {
                 Ok(page) if page.next.is_some() => many.extend(keys),
                 Ok(page) => resolved.keys.extend(page.keys),
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
                     // No row can have a key that its columns cannot hold: it leads nowhere.
                     let _ = parts.divide(keys);
                 }
-                Err(error) => self.pause(entity, error)?,
+                Err(error) => return self.pause(entity, error).map(|()| Resolved::default()),
             }
         }
         resolved.many = (!many.is_empty()).then_some(many);
@@ -86,12 +86,12 @@ impl<'a> Reader<'a> {
     /// Reads a group; nothing when its entity is paused.
     pub(crate) async fn group(&mut self, asked: FetchGroup) -> Result<Option<Group>, SyncError> {
         let entity = asked.entity;
+        if self.paused.contains(&entity) {
+            return Ok(None);
+        }
         let mut answer = Parts::new(entity);
         let mut parts = Division::of(asked.keys.clone());
         while let Some(keys) = parts.next() {
-            if self.paused.contains(&entity) {
-                return Ok(None);
-            }
             match self.snapshot().await?.fetch(entity, &keys).await {
                 Ok(answers) => answer.sort_out(keys, answers)?,
                 Err(SourceError::Config { .. }) if parts.tries_anew(&keys) => self.snapshot = None,
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
                         answer.refuse(key, what);
                     }
                 }
-                Err(error) => self.pause(entity, error)?,
+                Err(error) => return self.pause(entity, error).map(|()| None),
             }
         }
         let group = answer.whole();

@@ -188,7 +188,7 @@ async fn fetch(runner: &Runner, entity: Entity, keys: Vec<Key>) -> Result<Group,
     if let Some(group) = group {
         return Ok(group);
     }
-    // The consumer pauses entities; here it is enough that the job cannot get on.
+    // The consumer pauses entities, and is asked to; here it is enough that the job cannot get on.
     let what = reader.newly_paused().pop().map(|(_, reason)| reason).unwrap_or_default();
     Err(SourceError::Config { what, fix: "run `wattle check`".to_owned() }.into())
 }

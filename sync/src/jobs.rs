@@ -42,7 +42,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Both passes over each entity, owners first, but for those that are not asked for; none asked for means all.
 pub(crate) fn compare_scans(graph: &EntityGraph, entities: &[Entity]) -> Vec<Scan> {
-    let both = |entity| [Side::Source, Side::Target].map(|side| Scan::Compare { entity, side });
+    let both = |entity| [Side::Source, Side::Target].map(|side| Scan::Compare { entity, side, after: None });
     graph
         .entities()
         .filter(|entity| entities.is_empty() || entities.contains(entity))
@@ -260,16 +260,20 @@ async fn append_touches(
 /// A repair comes last to what is paused, and waits for it: what was never heard of it would be missing for good.
 async fn put_off(runner: &Runner, job: &Job) -> Result<bool, SyncError> {
     let paused = entity_pause::all(runner.db(), &runner.scope).await?;
-    let is_paused = |scan: &&Scan| matches!(scan, Scan::Compare { entity, .. } if paused.contains_key(entity));
-    let (done, left) = job.scans.split_at(job.scan);
-    let (last, first): (Vec<&Scan>, Vec<&Scan>) = left.iter().partition(is_paused);
+    let is_paused = |scan: &Scan| matches!(scan, Scan::Compare { entity, .. } if paused.contains_key(entity));
+    let mut scans = job.scans.clone();
+    if let (Some(Scan::Compare { after, .. }), Some(cursor)) = (scans.get_mut(job.scan), &job.cursor) {
+        *after = Some(cursor.clone());
+    }
+    let left = scans.split_off(job.scan);
+    let (last, first): (Vec<Scan>, Vec<Scan>) = left.into_iter().partition(is_paused);
     if first.is_empty() {
         let reasons: Vec<String> =
             paused.iter().map(|(entity, pause)| format!("{entity} is paused: {}", pause.reason)).collect();
         store::hinder(runner.db(), job, &reasons.join("; ")).await?;
         return Ok(false);
     }
-    let scans: Vec<Scan> = done.iter().chain(first).chain(last).cloned().collect();
+    scans.extend(first.into_iter().chain(last));
     store::reorder(runner.db(), job, &scans).await?;
     Ok(true)
 }

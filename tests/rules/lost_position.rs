@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rstest::rstest;
 use rstest_reuse::apply;
 use wattle_core::{Entity, Position, SourceAdapter, SourceError};
+use wattle_sync::Report;
 use wattle_testbed::{Engine, MariaDb, Postgres, eventually};
 
 use crate::engines::two_sources;
@@ -112,6 +113,48 @@ async fn a_slot_dropped_while_an_entity_is_paused_is_made_up_for(
     mini.expect(Entity::Invoice, &["1", "4"]).await
 }
 
+/// It goes on where it was put off: nothing is compared twice, and nothing is left out.
+#[tokio::test]
+async fn a_comparison_goes_on_where_a_pause_has_stopped_it() -> Result<()> {
+    let mini = Mini::start().await?;
+    mini.sql(BEFORE).await?;
+    mini.sql("insert into billing.bill (bill_id, account_no) select n, 'A' from generate_series(4, 1000) n")
+        .await?;
+    mini.run_and_hydrate().await?.stop().await?;
+    mini.sql(&format!("select pg_drop_replication_slot('{}')", mini.slot())).await?;
+    mini.sql("delete from billing.bill where bill_id in (4, 999)").await?;
+    let mut first_page =
+        mini.adapter.hold(|call| matches!(call, Call::Fetch(Entity::Invoice, keys) if *keys > 100));
+    let _running = mini.run();
+    first_page.reached().await?;
+    // No table is read in it yet, so that one can be altered.
+    let mut second_page = mini.adapter.hold(|call| *call == Call::Snapshot);
+    first_page.go_on();
+    second_page.reached().await?;
+    mini.sql(
+        "alter table billing.bill rename usage to consumption; update billing.bill set bill_id = bill_id where bill_id = 1",
+    )
+    .await?;
+    mini.says(&["running", "invoice is paused", "usage"]).await?;
+    second_page.go_on();
+    let job = "select error from job where kind = 'repair' and state = 'running'";
+    eventually(PATIENCE, async || {
+        let why = mini.value(job).await?;
+        ensure!(why.as_ref().is_some_and(|why| why.starts_with("invoice is paused")), "{why:?}");
+        Ok(())
+    })
+    .await?;
+    mini.sql("alter table billing.bill rename consumption to usage").await?;
+    mini.settled().await?;
+    let of = async |which: &str| mini.number(&format!("select count(*) from invoice where {which}")).await;
+    ensure!(of("true").await? == 998 && of("source_id in ('4', '999')").await? == 0);
+    let report = mini.value("select report from job where kind = 'repair'").await?.context("it has one")?;
+    let report: Report = serde_json::from_str(&report)?;
+    let found = &report.entities[&Entity::Invoice];
+    ensure!((found.compared, found.extra) == (1_000, 2), "{found:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_slot_that_needed_more_log_than_it_may_keep_is_made_up_for() -> Result<()> {
     let server = Postgres::builder().setting("max_slot_wal_keep_size", "1MB").start().await?;
@@ -155,6 +198,28 @@ async fn a_log_of_mariadb_purged_while_nobody_listens_is_made_up_for() -> Result
     .await?;
     let said = loss(&mini).await?;
     ensure!(said.contains("purged"), "{said}");
+    let _running = mini.run();
+    the_gap_is_closed(&mini).await
+}
+
+/// A log that was begun anew within the second, and is as long as the old one: only where it is read shows that the
+/// place lies within an event.
+#[tokio::test]
+async fn a_place_that_is_found_lost_only_while_it_is_read_is_made_up_for() -> Result<()> {
+    let mariadb = Some(MariaDb::start().await?);
+    let mini = Mini::of(Setup { source: Engine::MariaDb, mariadb, ..Setup::default() }).await?;
+    mini.sql(BEFORE).await?;
+    mini.run_and_hydrate().await?.stop().await?;
+    let position = mini.position().await?.context("capture has begun")?;
+    let parts: Vec<&str> = position.split(' ').collect();
+    let [identity, offset, created, _, file] = parts[..] else { bail!("{position} has other parts") };
+    mini.sql(GAP).await?;
+    let within = offset.parse::<u64>()? + 1;
+    let lost = format!("{identity} {within} {created} - {file}");
+    mini.execute(&format!("update source_state set position = '{lost}'")).await?;
+    let mut feed = mini.another_adapter()?.changes(&Position::new(lost)).await?;
+    let read = feed.next().await;
+    ensure!(matches!(read, Err(SourceError::LostPosition { .. })), "{read:?}");
     let _running = mini.run();
     the_gap_is_closed(&mini).await
 }

@@ -95,7 +95,10 @@ pub(super) async fn read_page(
                 found: None,
             })
         }
-        Scan::Compare { entity, side } => return compare::page(runner, *entity, *side, after.as_ref()).await,
+        Scan::Compare { entity, side, after: put_off_at } => {
+            let after = after.or_else(|| put_off_at.as_deref().map(Key::from_canonical));
+            return compare::page(runner, *entity, *side, after.as_ref()).await;
+        }
         Scan::Archive { from, through, entities, skip_damaged } => {
             let days = ReplayDays { from: *from, through: *through };
             Some(replay::page(runner, days, entities, *skip_damaged, cursor).await?)

@@ -29,8 +29,13 @@ pub(crate) enum Scan {
     Path { from: String, entity: String, owning: bool, nth: usize, keys: Vec<String> },
     /// The changes of a lane after one position and up to another, once more; of these entities, or of all.
     Stream { lane: Lane, after: i64, through: i64, entities: Vec<Entity> },
-    /// The keys of one side, page by page, to compare both.
-    Compare { entity: Entity, side: Side },
+    /// The keys of one side, page by page, to compare both; of those after a key, where it was put off there.
+    Compare {
+        entity: Entity,
+        side: Side,
+        #[serde(default)]
+        after: Option<String>,
+    },
     /// The changes in the archive that were appended on some days, both included; of these entities, or of all.
     Archive { from: NaiveDate, through: NaiveDate, entities: Vec<Entity>, skip_damaged: bool },
     /// The keys in quarantine: of an entity, or one of them, or all.
@@ -269,7 +274,7 @@ pub(crate) async fn advance(work: &DatabaseTransaction, job: &Job, step: Step<'_
     if moved.rows_affected() == 1 { Ok(()) } else { Err(SyncError::LeaseLost) }
 }
 
-/// Gives a job the scans that it has not begun, or begins anew, in another order; fails when someone else moved it.
+/// Gives a job its scans in another order, with none of them under way; fails when someone else moved it.
 pub(crate) async fn reorder(db: &impl ConnectionTrait, job: &Job, scans: &[Scan]) -> Result<(), SyncError> {
     let moved = execute(
         db,
@@ -412,8 +417,8 @@ impl Scan {
             Self::Stream { lane, after, through, .. } => {
                 format!("the {} lane from {} to {through}", lane.name(), after + 1)
             }
-            Self::Compare { entity, side: Side::Source } => format!("{entity} that the target may lack"),
-            Self::Compare { entity, side: Side::Target } => format!("{entity} that may differ"),
+            Self::Compare { entity, side: Side::Source, .. } => format!("{entity} that the target may lack"),
+            Self::Compare { entity, side: Side::Target, .. } => format!("{entity} that may differ"),
             Self::Archive { from, through, .. } => format!("the archive from {from} to {through}"),
             Self::Quarantine { .. } => "what is in quarantine".to_owned(),
         }

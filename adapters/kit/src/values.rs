@@ -34,6 +34,14 @@ struct Tally {
 
 type Tallies = BTreeMap<Check, Tally>;
 
+/// Why the values of a node are proved no further.
+enum Stopped {
+    /// The bench's doing.
+    Bench(BenchError),
+    /// The adapter's, while values of this check were in the row.
+    Adapter(Check, SourceError),
+}
+
 pub(crate) async fn prove(proof: &mut Proof<'_>) {
     let graph = proof.adapter.graph();
     for node in graph.node_ids() {
@@ -47,11 +55,22 @@ pub(crate) async fn prove(proof: &mut Proof<'_>) {
         };
         let Some(of) = copyable(proof, node, &CHECKS).await else { continue };
         let mut tallies = Tallies::new();
+        let mut stopped = None;
         for column in columns {
-            if let Err(error) = prove_column(proof, node, &of, &column, &mut tallies).await {
-                proof.broke(Check::Nulls, &name, "a row with other values can be read", &error);
+            if let Err(reason) = prove_column(proof, node, &of, &column, &mut tallies).await {
+                stopped = Some(reason);
                 break;
             }
+        }
+        match stopped {
+            Some(Stopped::Bench(error)) => {
+                CHECKS.iter().for_each(|check| proof.unable(*check, &name, &error));
+                continue;
+            }
+            Some(Stopped::Adapter(check, error)) => {
+                proof.broke(check, &name, "a row with other values can be read", &error);
+            }
+            None => {}
         }
         if tallies.is_empty() {
             let reason =
@@ -73,17 +92,17 @@ fn check_of(held: &Held) -> Check {
     }
 }
 
-/// Puts every value into one column of a row of its own; an error is the adapter's.
+/// Puts every value into one column of a row of its own.
 async fn prove_column(
     proof: &mut Proof<'_>,
     node: NodeId,
     of: &Key,
     column: &str,
     tallies: &mut Tallies,
-) -> Result<(), SourceError> {
+) -> Result<(), Stopped> {
+    // That it can be copied was seen; what the database looks at last may refuse it all the same.
     let copied = proof.bench.run(&[Work::Copy { node, of: of.clone() }], End::Commit).await;
-    // That it can be copied was seen; what has changed since is the retailer's doing.
-    let Some(key) = copied.ok().and_then(|keys| keys.into_iter().next()) else { return Ok(()) };
+    let Some(key) = copied.map_err(Stopped::Bench)?.into_iter().next() else { return Ok(()) };
     let done = put_all(proof, node, &key, column, tallies).await;
     if let Err(error) = proof.bench.run(&[Work::Delete { node, key: key.clone() }], End::Commit).await {
         let seen = format!("the row {key} that the kit inserted is still there: {error}");
@@ -99,18 +118,21 @@ async fn put_all(
     key: &Key,
     column: &str,
     tallies: &mut Tallies,
-) -> Result<(), SourceError> {
-    let Some((entity, record)) = record_of(proof, node, key).await? else { return Ok(()) };
-    let Some(mut before) = body(proof, entity, &record).await? else { return Ok(()) };
+) -> Result<(), Stopped> {
+    let in_copy = |error| Stopped::Adapter(CHECKS[0], error);
+    let Some((entity, record)) = record_of(proof, node, key).await.map_err(in_copy)? else { return Ok(()) };
+    let Some(mut before) = body(proof, entity, &record).await.map_err(in_copy)? else { return Ok(()) };
     let mut shifts: Vec<Shift> = Vec::new();
     for probe in Probe::ALL {
         let held = match proof.bench.put(node, key, column, probe).await {
             Ok(held) => held,
             Err(BenchError::NotPossible(_)) => continue,
-            Err(BenchError::Failed(what)) => return Err(SourceError::Unavailable { what, cause: None }),
+            Err(error) => return Err(Stopped::Bench(error)),
         };
-        let tally = tallies.entry(check_of(&held)).or_default();
-        let Some(after) = body(proof, entity, &record).await? else {
+        let check = check_of(&held);
+        let read = body(proof, entity, &record).await;
+        let tally = tallies.entry(check).or_default();
+        let Some(after) = read.map_err(|error| Stopped::Adapter(check, error))? else {
             tally.refused(column);
             continue;
         };
@@ -118,7 +140,7 @@ async fn put_all(
             Verdict::Exact => {
                 tally.exact += 1;
                 // With those that are not, it tells summer from winter.
-                shifts.extend((check_of(&held) == Check::Times).then_some(Shift::NONE));
+                shifts.extend((check == Check::Times).then_some(Shift::NONE));
             }
             Verdict::Unseen => tally.unseen += 1,
             Verdict::Computed => tally.computed(column),

@@ -8,8 +8,12 @@ create function sys.collation_case(name name) returns text language sql immutabl
         '_cp1_', '_CP1_'), '_ci_', '_CI_'), '_cs_', '_CS_'), '_as', '_AS'), '_bin', '_BIN')
 $$;
 
-create function sys.original(name name) returns sys."nvarchar(128)" language sql stable as
-    'select coalesce((select n.original from sys.names n where n.folded = $1::text), $1::text)::sys."nvarchar(128)"';
+-- Asked for every row of the catalogue, and more than once: PL/pgSQL keeps its plan.
+create function sys.original(name name) returns sys."nvarchar(128)" language plpgsql stable as $$
+begin
+    return coalesce((select n.original from sys.names n where n.folded = $1::text), $1::text);
+end
+$$;
 
 create function sys.version_text() returns bpchar language sql immutable as
     $$select 'Microsoft SQL Server 2019 (Wattle''s simulator over PostgreSQL) - 15.0.4000.0 (X64) Developer Edition'::bpchar$$;
@@ -61,8 +65,10 @@ union all
 select 'sysname', 231, 256, 4, 256, 0, 0, false, false, false, false;
 
 create view sys.schemas as
-select sys.original(nspname) collate sys.sql_latin1_general_cp1_ci_as as name, oid::integer as schema_id, 1 as principal_id
-from pg_namespace where nspname in (select sys.user_schemas());
+select coalesce(n.original, s.nspname::text)::sys."nvarchar(128)" collate sys.sql_latin1_general_cp1_ci_as as name,
+    s.oid::integer as schema_id, 1 as principal_id
+from pg_namespace s left join sys.names n on n.folded = s.nspname::text
+where s.nspname in (select sys.user_schemas());
 
 -- When objects were created and last altered.
 create table sys.modifications (object oid primary key, created timestamp not null, modified timestamp not null);
@@ -79,13 +85,14 @@ end
 $$;
 
 create view sys.objects as
-select sys.original(c.relname) collate sys.sql_latin1_general_cp1_ci_as as name, c.oid::integer as object_id, c.relnamespace::integer as schema_id,
+select coalesce(n.original, c.relname::text)::sys."nvarchar(128)" collate sys.sql_latin1_general_cp1_ci_as as name,
+    c.oid::integer as object_id, c.relnamespace::integer as schema_id,
     null::integer as principal_id, 0 as parent_object_id,
     (case c.relkind when 'v' then 'V' else 'U' end)::sys."nchar(2)" as type,
     (case c.relkind when 'v' then 'VIEW' else 'USER_TABLE' end)::sys."nvarchar(60)" as type_desc,
     coalesce(m.created, '2024-01-01')::sys.datetime as create_date, coalesce(m.modified, '2024-01-01')::sys.datetime as modify_date,
     false as is_ms_shipped
-from pg_class c left join sys.modifications m on m.object = c.oid
+from pg_class c left join sys.modifications m on m.object = c.oid left join sys.names n on n.folded = c.relname::text
 where c.relkind in ('r', 'v') and c.relnamespace::regnamespace::text in (select quote_ident(s) from sys.user_schemas() s)
     and sys.is_visible(c.oid);
 

@@ -110,8 +110,11 @@ begin
 end
 $$;
 
-create function sys.is_administrator() returns boolean language sql stable as
-    'select rolsuper from pg_roles where rolname = session_user';
+create function sys.is_administrator() returns boolean language plpgsql stable as $$
+begin
+    return (select rolsuper from pg_roles where rolname = session_user);
+end
+$$;
 
 -- A permission that PostgreSQL does not have, on an object, its schema or the database.
 create function sys.is_permitted(asked text, object oid) returns boolean language sql stable as $$
@@ -170,12 +173,14 @@ create function sys.object_id(name bpchar, kind bpchar) returns integer language
 $$;
 
 -- The catalogue shows what one may use or see.
-create function sys.is_visible(object oid) returns boolean language sql stable as $$
-    select sys.is_administrator() or has_any_column_privilege(object, 'select, insert, update')
+create function sys.is_visible(object oid) returns boolean language plpgsql stable as $$
+begin
+    return sys.is_administrator() or has_any_column_privilege(object, 'select, insert, update')
         or has_table_privilege(object, 'delete')
         or exists (select 1 from sys.permissions p where p.grantee = session_user
                    and (p.object = is_visible.object or p.permission = 'view definition' and (p.class = 'database'
-                        or p.object = (select relnamespace from pg_class c where c.oid = is_visible.object))))
+                        or p.object = (select relnamespace from pg_class c where c.oid = is_visible.object))));
+end
 $$;
 
 create function sys.has_perms_by_name(securable bpchar, class bpchar, asked bpchar) returns integer

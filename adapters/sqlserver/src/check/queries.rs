@@ -4,6 +4,8 @@
 //! So the query's text is read: every name in it that is a table or whatever else holds rows must be a node that the
 //! entity reads. A view or a function is none, and is refused rather than looked behind.
 
+use std::collections::BTreeMap;
+
 use wattle_core::{Entity, SourceError};
 use wattle_sql::{Mapping, Template, words};
 
@@ -111,12 +113,14 @@ impl Check<'_> {
         let doing = "look at what a query reads";
         let rows = self.session.rows(doing, "select schema_name()").await?;
         let own = literal(&rows.first().and_then(|row| text(row, 0)).unwrap_or_default());
-        let listed: Vec<String> = names(sql)
+        let mut by_schema: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (schema, name) in names(sql) {
+            let schema = schema.as_deref().map_or_else(|| own.clone(), literal);
+            by_schema.entry(schema).or_default().push(literal(&name));
+        }
+        let listed: Vec<String> = by_schema
             .iter()
-            .map(|(schema, name)| match schema {
-                Some(schema) => format!("(s.name = {} and o.name = {})", literal(schema), literal(name)),
-                None => format!("(s.name = {own} and o.name = {})", literal(name)),
-            })
+            .map(|(schema, names)| format!("(s.name = {schema} and o.name in ({}))", names.join(", ")))
             .collect();
         if listed.is_empty() {
             return Ok(Vec::new());

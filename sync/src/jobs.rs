@@ -86,7 +86,7 @@ pub(crate) async fn run(runner: &Runner) -> Result<(), SyncError> {
             jobs.clear();
         }
         memory.repeats.retain(&jobs);
-        let busy = work_on_one(runner, &mut jobs, &mut memory).await?;
+        let busy = work_on_one(runner, &jobs, &mut memory).await?;
         runner.works(Loop::Jobs);
         if !busy {
             tokio::select! {
@@ -141,10 +141,17 @@ fn is_final(error: &SyncError) -> bool {
 
 /// Does a page of the first job that has one to do: what a change at the source led to comes before what an operator
 /// asked for. A job that cannot get on says why, and holds up no other.
-async fn work_on_one(runner: &Runner, jobs: &mut [Job], memory: &mut Memory) -> Result<bool, SyncError> {
-    jobs.sort_by_key(|job| !matches!(job.kind, JobKind::FanOut | JobKind::Resync));
+async fn work_on_one(runner: &Runner, jobs: &[Job], memory: &mut Memory) -> Result<bool, SyncError> {
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.sort_by_key(|at| !matches!(jobs[*at].kind, JobKind::FanOut | JobKind::Resync));
     let mut hindered = None;
-    for job in jobs.iter() {
+    for at in order {
+        let job = &jobs[at];
+        if let Some(first) = waits_for(job, &jobs[..at]) {
+            let why = format!("it waits for the {} that was asked for before it", first.kind.name());
+            store::hinder(runner.db(), job, &why).await?;
+            continue;
+        }
         match work_on(runner, job, memory).await {
             Ok(true) => return Ok(true),
             Ok(false) => {}
@@ -162,6 +169,13 @@ async fn work_on_one(runner: &Runner, jobs: &mut [Job], memory: &mut Memory) -> 
         }
     }
     hindered.map_or(Ok(false), Err)
+}
+
+/// What a comparison waits for, of the jobs that were asked for before it: what one of them is about to bring is no
+/// difference. One that does not get on may take days, and is not waited for.
+fn waits_for<'a>(job: &Job, earlier: &'a [Job]) -> Option<&'a Job> {
+    let compares = |job: &Job| matches!(job.kind, JobKind::Reconcile | JobKind::Compare);
+    earlier.iter().find(|earlier| compares(job) && !compares(earlier) && !earlier.is_hindered)
 }
 
 /// Does one page of a job; false when something else must come first.

@@ -123,6 +123,39 @@ async fn what_cannot_be_read_is_paused_and_never_found_to_agree(
     Ok(())
 }
 
+/// What a hydration is about to bring is no difference, and were it thousands.
+#[rstest]
+#[tokio::test]
+async fn what_is_being_brought_is_no_difference(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let mini = Mini::on(Engine::Postgres, target).await?;
+    mini.sql(BEFORE).await?;
+    mini.sql("insert into billing.bill (bill_id, account_no) select n, 'A' from generate_series(4, 1500) n")
+        .await?;
+    let mut accounts = mini.adapter.hold(|call| matches!(call, Call::Fetch(Entity::Account, _)));
+    mini.hydrate(&[]).await?;
+    let _running = mini.run();
+    accounts.reached().await?;
+    let session = mini.tenants.session(&mini.tenant).await?;
+    let graph = mini.adapter.graph();
+    let id = request_reconcile(&session, &system(), graph, JobKind::Reconcile, &[], None).await?;
+    eventually(PATIENCE, async || {
+        let job = status::job(&session, id).await?.context("it was recorded")?;
+        let why = job.error.unwrap_or_default();
+        ensure!(job.state == JobState::Waiting && why.contains("waits for the hydrate"), "{why:?}");
+        Ok(())
+    })
+    .await?;
+    accounts.go_on();
+    mini.settled().await?;
+    let job = status::job(&session, id).await?.context("it was recorded")?;
+    let report = job.report.context("it compared")?;
+    let invoices = report.entities[&Entity::Invoice].compared;
+    ensure!(job.state == JobState::Done && report.agrees() && invoices == 1_500, "{report:?}");
+    Ok(())
+}
+
 /// A line that changes without its bill: no event will ever tell.
 #[apply(every_source)]
 #[tokio::test]

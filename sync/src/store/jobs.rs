@@ -140,6 +140,8 @@ pub(crate) struct Job {
     pub(crate) cursor: Option<String>,
     pub(crate) last_seq: i64,
     pub(crate) state: JobState,
+    /// It does not get on.
+    pub(crate) is_hindered: bool,
     pub(crate) report: Report,
 }
 
@@ -230,6 +232,7 @@ fn job(row: &QueryResult) -> Result<Job, DbErr> {
         cursor: row.try_get("", "cursor")?,
         last_seq: row.try_get("", "last_seq")?,
         state: JobState::parse(&text("state")?).ok_or_else(|| broken("state"))?,
+        is_hindered: row.try_get::<Option<String>>("", "error")?.is_some(),
         report: match row.try_get::<Option<String>>("", "report")? {
             Some(text) => serde_json::from_str(&text).map_err(|_| broken("report"))?,
             None => Report::default(),

@@ -71,7 +71,7 @@ async fn start_anew(runner: &Runner, what: &str) -> Result<Position, SyncError> 
     let position = runner.adapter.begin().await?;
     let work = runner.begin().await?;
     source_state::captured(&work, &runner.scope, &position).await?;
-    let scans = jobs::compare_scans(runner.adapter.graph(), &[]);
+    let scans = jobs::repair_scans(runner.adapter.graph(), &[]);
     job_store::insert(&work, &runner.scope, JobKind::Repair, &scans, None).await?;
     work.commit().await?;
     runner.progress.has_added_job();

@@ -50,11 +50,30 @@ pub(crate) fn compare_scans(graph: &EntityGraph, entities: &[Entity]) -> Vec<Sca
         .collect()
 }
 
+/// The same, and what is in quarantine of them, which no side's keys name when the source has it no longer.
+pub(crate) fn repair_scans(graph: &EntityGraph, entities: &[Entity]) -> Vec<Scan> {
+    let mut scans = quarantine_scans(entities);
+    scans.extend(compare_scans(graph, entities));
+    scans
+}
+
+/// What is in quarantine of some entities; none asked for means all.
+fn quarantine_scans(entities: &[Entity]) -> Vec<Scan> {
+    let scan = |entity| Scan::Quarantine { entity, key: None };
+    if entities.is_empty() {
+        return vec![scan(None)];
+    }
+    entities.iter().copied().map(Some).map(scan).collect()
+}
+
 /// Everything that any row of a node may affect.
 pub(crate) fn whole_scans(graph: &EntityGraph, node: NodeId) -> Vec<Scan> {
     let name = graph.node(node).name.clone();
     let mut scans = vec![Scan::Source { node: name.clone() }];
-    scans.extend(graph.node(node).entity.map(|entity| Scan::Target { entity: entity.name().to_owned() }));
+    if let Some(entity) = graph.node(node).entity {
+        scans.push(Scan::Target { entity: entity.name().to_owned() });
+        scans.extend(quarantine_scans(&[entity]));
+    }
     if !graph.feeding(node).is_empty() {
         scans.push(Scan::Lineage { node: name, keys: None });
     }

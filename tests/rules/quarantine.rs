@@ -1,8 +1,9 @@
 //! A record in quarantine is read again when anything that it is built from changes, not only its root.
 
 use anyhow::{Result, ensure};
+use rstest::rstest;
 use rstest_reuse::apply;
-use wattle_core::Entity;
+use wattle_core::{Entity, SourceAdapter};
 use wattle_testbed::Engine;
 
 use crate::engines::every_source;
@@ -73,6 +74,44 @@ async fn a_record_that_goes_from_quarantine_leaves_no_lineage(source: Engine, ta
     let _running = mini.run_and_hydrate().await?;
     ensure!(quarantined(&mini).await? == 1, "the account is not in quarantine");
     mini.sql("delete from crm.account where account_no = 'A'").await?;
+    mini.settled().await?;
+    ensure!(quarantined(&mini).await? == 0, "it is still in quarantine");
+    ensure!(lineage(&mini).await? == 0, "its lineage is still there");
+    Ok(())
+}
+
+/// How a row goes without its own word.
+#[derive(Debug, Clone, Copy)]
+enum Unheard {
+    Truncated,
+    PositionLost,
+    HydratedAnew,
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_record_that_goes_unheard_does_not_stay_in_quarantine(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+    #[values(Unheard::Truncated, Unheard::PositionLost, Unheard::HydratedAnew)] how: Unheard,
+) -> Result<()> {
+    let mini = spoilt(Engine::Postgres, target).await?;
+    let running = mini.run_and_hydrate().await?;
+    ensure!(quarantined(&mini).await? == 1, "the account is not in quarantine");
+    let _running = if let Unheard::Truncated = how {
+        mini.sql(&mini.retailer().emptied(&["crm.account"])).await?;
+        running
+    } else {
+        running.stop().await?;
+        mini.sql("delete from crm.account where account_no = 'A'").await?;
+        if let Unheard::PositionLost = how {
+            mini.sql(&format!("select pg_drop_replication_slot('{}')", mini.slot())).await?;
+            mini.run()
+        } else {
+            let now = mini.adapter.now().await?;
+            mini.execute(&format!("update source_state set position = '{}'", now.as_str())).await?;
+            mini.run_and_hydrate().await?
+        }
+    };
     mini.settled().await?;
     ensure!(quarantined(&mini).await? == 0, "it is still in quarantine");
     ensure!(lineage(&mini).await? == 0, "its lineage is still there");

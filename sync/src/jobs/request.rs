@@ -10,7 +10,7 @@ use wattle_core::{Entity, EntityGraph, SourceSystem};
 use wattle_tenants::{TenantError, TenantSession};
 
 use super::page::again;
-use super::{JobKind, PAGE_LEN, compare_scans};
+use super::{JobKind, PAGE_LEN, compare_scans, quarantine_scans, repair_scans};
 use crate::SyncError;
 use crate::operate::scope_of;
 use crate::store::jobs::{self as store, Scan};
@@ -26,11 +26,9 @@ pub async fn request_hydration(
     estimate: Option<u64>,
 ) -> Result<Uuid, SyncError> {
     let scope = scope_of(session, system).await?;
-    let scans: Vec<Scan> = graph
-        .entities()
-        .filter(|entity| entities.is_empty() || entities.contains(entity))
-        .map(|entity| Scan::Roots { entity: entity.name().to_owned() })
-        .collect();
+    let asked = graph.entities().filter(|entity| entities.is_empty() || entities.contains(entity));
+    let mut scans = quarantine_scans(entities);
+    scans.extend(asked.map(|entity| Scan::Roots { entity: entity.name().to_owned() }));
     let estimate = estimate.and_then(|rows| i64::try_from(rows).ok());
     Ok(store::insert(session.db(), &scope, JobKind::Hydrate, &scans, estimate).await?)
 }
@@ -59,7 +57,11 @@ pub async fn request_reconcile(
 ) -> Result<Uuid, SyncError> {
     let scope = scope_of(session, system).await?;
     let estimate = estimate.and_then(|rows| i64::try_from(rows).ok());
-    Ok(store::insert(session.db(), &scope, kind, &compare_scans(graph, entities), estimate).await?)
+    let scans = match kind {
+        JobKind::Repair => repair_scans(graph, entities),
+        _ => compare_scans(graph, entities),
+    };
+    Ok(store::insert(session.db(), &scope, kind, &scans, estimate).await?)
 }
 
 /// How far back to rewind.

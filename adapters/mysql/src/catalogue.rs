@@ -159,6 +159,12 @@ impl Catalogue {
         self.tables[node.index()].as_ref()
     }
 
+    /// How SQL writes a node's table whatever the session's database is, be it there or not.
+    pub(crate) fn named(&self, node: NodeId) -> String {
+        let (schema, name) = &self.names[node.index()];
+        format!("{}.{}", quote(schema), quote(name))
+    }
+
     /// The nodes whose table this is, there or not.
     pub(crate) fn nodes_of(&self, graph: &EntityGraph, schema: &str, name: &str) -> Vec<NodeId> {
         let is_it = |node: &NodeId| {

@@ -39,8 +39,7 @@ pub(crate) async fn check(inner: &Inner) -> Result<Findings, SourceError> {
     check.tables(&catalogue);
     check.row_images(&catalogue).await?;
     // What reads the tables can only be looked at where the tables can.
-    if readable {
-        check.cascades(&catalogue).await?;
+    if readable && check.cascades(&catalogue).await? {
         check.edges(&catalogue).await?;
         check.queries(&catalogue).await?;
     }

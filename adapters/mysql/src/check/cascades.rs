@@ -22,10 +22,10 @@ struct Cascade {
 }
 
 impl Check<'_> {
-    /// Refuses a graph that leaves out what a cascade does.
-    pub(super) async fn cascades(&mut self, catalogue: &Catalogue) -> Result<(), SourceError> {
+    /// Refuses a graph that leaves out what a cascade does; false when a table may not be read whole.
+    pub(super) async fn cascades(&mut self, catalogue: &Catalogue) -> Result<bool, SourceError> {
         let graph = self.inner.graph();
-        let cascades = self.read_cascades(catalogue).await?;
+        let Some(cascades) = self.read_cascades(catalogue).await? else { return Ok(false) };
         for child in graph.node_ids() {
             let Some(table) = catalogue.table(child) else { continue };
             let name = (table.schema.clone(), table.name.clone());
@@ -61,22 +61,32 @@ impl Check<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The foreign keys of the graph's tables, as the server shows how it would make them: the catalogue has them only for
-    /// whoever may do more than read.
-    async fn read_cascades(&mut self, catalogue: &Catalogue) -> Result<Vec<Cascade>, SourceError> {
-        let mut cascades = Vec::new();
+    /// whoever may do more than read. Nothing when it does not show one.
+    async fn read_cascades(&mut self, catalogue: &Catalogue) -> Result<Option<Vec<Cascade>>, SourceError> {
+        let (mut cascades, mut shown) = (Vec::new(), true);
         for node in self.inner.graph().node_ids() {
             let Some(table) = catalogue.table(node).filter(|table| table.engine.is_some()) else { continue };
             let doing = format!("read the foreign keys of {}", self.inner.graph().node(node).relation);
-            let rows = self.session.rows(&doing, &format!("show create table {}", table.quoted())).await?;
+            let made = format!("show create table {}", table.quoted());
+            let rows = match self.session.rows(&doing, &made).await {
+                Ok(rows) => rows,
+                // A login that may read some of the columns is not shown how the table is made.
+                Err(SourceError::Config { what, .. }) if what.contains("(error 1142)") => {
+                    self.may_not_read(catalogue, node);
+                    shown = false;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let made =
                 rows.into_iter().next().and_then(|row| row.into_iter().nth(1)).flatten().unwrap_or_default();
             cascades.extend(made.lines().filter_map(|line| Cascade::parse(line, &table.schema, &table.name)));
         }
-        Ok(cascades)
+        Ok(shown.then_some(cascades))
     }
 }
 

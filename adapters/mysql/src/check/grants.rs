@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wattle_core::{Severity, SourceError};
+use wattle_core::{NodeId, Severity, SourceError};
 use wattle_sql::{key_names, words};
 
 use super::Check;
@@ -85,7 +85,7 @@ impl Check<'_> {
             );
         }
         self.writes(catalogue, &grants, &user);
-        self.reads(catalogue, &user).await
+        self.reads(catalogue).await
     }
 
     fn writes(&mut self, catalogue: &Catalogue, grants: &[Grant], user: &str) {
@@ -114,10 +114,19 @@ impl Check<'_> {
         }
     }
 
+    pub(super) fn may_not_read(&mut self, catalogue: &Catalogue, node: NodeId) {
+        let (user, table) = (&self.user, catalogue.named(node));
+        self.findings.refuse(
+            format!("the login {user} may not read {}", self.inner.graph().node(node).relation),
+            format!("grant select on {table} to {user};"),
+        );
+    }
+
     /// Asks for the keys of every table, and for no row of it.
-    async fn reads(&mut self, catalogue: &Catalogue, user: &str) -> Result<bool, SourceError> {
+    async fn reads(&mut self, catalogue: &Catalogue) -> Result<bool, SourceError> {
         let graph = self.inner.graph();
         let mut readable = true;
+        let mut refused = BTreeSet::new();
         for id in graph.node_ids() {
             let node = graph.node(id);
             let columns = key_names(&MySql::default(), graph, id).join(", ");
@@ -129,13 +138,31 @@ impl Check<'_> {
                     if what.contains("(error 1142)") || what.contains("(error 1143)") =>
                 {
                     readable = false;
-                    self.findings.refuse(
-                        format!("the login {user} may not read {}", node.relation),
-                        format!("grant select on {} to {user};", node.relation),
-                    );
+                    // Several nodes may be of one table.
+                    if refused.insert(catalogue.named(id)) {
+                        self.may_not_read(catalogue, id);
+                    }
                 }
                 // A column that is missing is said of the table.
-                Err(SourceError::Config { .. }) if catalogue.table(id).is_some() => readable = false,
+                Err(SourceError::Config { what, .. })
+                    if catalogue.table(id).is_some() && what.contains("(error 1054)") =>
+                {
+                    readable = false;
+                }
+                Err(SourceError::Config { what, .. }) if catalogue.table(id).is_some() => {
+                    readable = false;
+                    self.findings.refuse(
+                        format!(
+                            "the table of node `{}` cannot be read as graph.toml writes it: {what}",
+                            node.name
+                        ),
+                        words(format!(
+                            "write the relation of node `{}` as SQL has to, such as {}",
+                            node.name,
+                            catalogue.named(id)
+                        )),
+                    );
+                }
                 Err(SourceError::Config { .. }) => {
                     readable = false;
                     self.findings.refuse(

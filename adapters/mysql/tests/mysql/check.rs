@@ -20,7 +20,8 @@ async fn a_source_as_it_should_be_is_refused_nothing() -> Result<()> {
 async fn each_thing_that_is_wrong_comes_with_the_statement_that_mends_it() -> Result<()> {
     let retailer = Retailer::alone(&[]).await?;
     let reader = &retailer.reader;
-    let of_reader = |sql: &str| sql.replace("READER", &format!("{reader}@'%'"));
+    let database = retailer.database.name();
+    let of_reader = |sql: &str| sql.replace("READER", &format!("{reader}@'%'")).replace("DATABASE", database);
     for (spoil, words) in [
         ("set global binlog_format = 'MIXED'", "binlog_format is MIXED"),
         ("alter table bill engine = MyISAM", "bill is kept by MyISAM"),
@@ -29,6 +30,14 @@ async fn each_thing_that_is_wrong_comes_with_the_statement_that_mends_it() -> Re
             "account.seen_at is kept as MariaDB 5.3 did",
         ),
         ("alter table holding drop primary key", "the key (`person_id`, `acct_no`) of holding is not unique"),
+        (
+            "revoke select on DATABASE.* from READER; grant select (bill_no, issued_on, step) on DATABASE.bill to READER;
+             grant select on DATABASE.person to READER; grant select on DATABASE.account to READER;
+             grant select on DATABASE.contact to READER; grant select on DATABASE.site to READER;
+             grant select on DATABASE.meter to READER; grant select on DATABASE.holding to READER;
+             grant select on DATABASE.bill_line to READER",
+            "may not read bill",
+        ),
         ("revoke replication slave on *.* from READER", "may not read the binlog"),
         ("revoke replication client on *.* from READER", "may not ask where the binlog stands"),
     ] {
@@ -90,6 +99,25 @@ async fn a_login_without_rights_is_told_all_that_it_needs() -> Result<()> {
     }
     let (position, feed) = (bare.begin().await?, bare.changes(&bare.begin().await?).await?);
     drop((position, feed));
+    Ok(())
+}
+
+/// A reserved word that is not quoted is no reason to look at nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relation_that_is_not_written_as_sql_is_refused() -> Result<()> {
+    let retailer = Retailer::new().await?;
+    retailer.sql("rename table bill_line to `order`").await?;
+    let found = refusals(&retailer, "graph.toml", |graph| {
+        graph.replace("relation = \"bill_line\"", "relation = \"order\"")
+    })
+    .await?;
+    let names = |what: &String| what.contains("`bill_line`") && what.contains("1064");
+    ensure!(found.len() == 1 && names(&found[0]), "{found:#?}");
+    let found = refusals(&retailer, "graph.toml", |graph| {
+        graph.replace("relation = \"bill_line\"", "relation = \"`order`\"")
+    })
+    .await?;
+    ensure!(!found.iter().any(|what| what.contains("1064")), "{found:#?}");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The tables of a source, as its catalogue has them, to propose a pack from.
 
+use super::review::parts;
 use super::{SqlDialect, SqlSession};
 use crate::{ForeignKey, Table, TableColumn};
 
@@ -34,22 +35,12 @@ const MYSQL_COLUMNS: &str = "
            case c.is_nullable when 'YES' then '1' else '0' end, cast(k.ordinal_position as char)
     from information_schema.columns c
     join information_schema.tables t
-      on t.table_schema = c.table_schema and t.table_name = c.table_name and t.table_type = 'BASE TABLE'
+      on t.table_schema = c.table_schema and t.table_name = c.table_name and t.table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
     left join information_schema.key_column_usage k
       on k.table_schema = c.table_schema and k.table_name = c.table_name and k.column_name = c.column_name
      and k.constraint_name = 'PRIMARY'
     where c.table_schema = database()
     order by c.table_name, c.ordinal_position";
-
-const MYSQL_KEYS: &str = "
-    select concat('`', replace(k.table_name, '`', '``'), '`'), k.constraint_name, k.column_name,
-           concat('`', replace(k.referenced_table_name, '`', '``'), '`'), k.referenced_column_name,
-           case r.delete_rule when 'CASCADE' then '1' else '0' end
-    from information_schema.key_column_usage k
-    join information_schema.referential_constraints r
-      on r.constraint_schema = k.table_schema and r.constraint_name = k.constraint_name and r.table_name = k.table_name
-    where k.table_schema = database() and k.referenced_table_schema = database()
-    order by k.table_name, k.constraint_name, k.ordinal_position";
 
 const SQLSERVER_COLUMNS: &str = "
     select '[' + replace(s.name, ']', ']]') + '].[' + replace(t.name, ']', ']]') + ']', c.name, ty.name,
@@ -98,10 +89,10 @@ const SQLITE_KEYS: &str = "
 /// The database's message.
 pub async fn tables(session: &mut impl SqlSession) -> Result<Vec<Table>, String> {
     let (columns, keys) = match session.dialect() {
-        SqlDialect::PostgreSql => (POSTGRES_COLUMNS, POSTGRES_KEYS),
-        SqlDialect::MySql => (MYSQL_COLUMNS, MYSQL_KEYS),
-        SqlDialect::Sqlite => (SQLITE_COLUMNS, SQLITE_KEYS),
-        SqlDialect::SqlServer => (SQLSERVER_COLUMNS, SQLSERVER_KEYS),
+        SqlDialect::PostgreSql => (POSTGRES_COLUMNS, Some(POSTGRES_KEYS)),
+        SqlDialect::MySql => (MYSQL_COLUMNS, None),
+        SqlDialect::Sqlite => (SQLITE_COLUMNS, Some(SQLITE_KEYS)),
+        SqlDialect::SqlServer => (SQLSERVER_COLUMNS, Some(SQLSERVER_KEYS)),
     };
     let mut tables: Vec<Table> = Vec::new();
     let mut places: Vec<Vec<(usize, String)>> = Vec::new();
@@ -120,6 +111,14 @@ pub async fn tables(session: &mut impl SqlSession) -> Result<Vec<Table>, String>
         places.sort();
         table.primary_key = places.into_iter().map(|(_, name)| name).collect();
     }
+    match keys {
+        Some(keys) => foreign_keys(session, keys, &mut tables).await?,
+        None => foreign_keys_as_made(session, &mut tables).await,
+    }
+    Ok(tables)
+}
+
+async fn foreign_keys(session: &mut impl SqlSession, keys: &str, tables: &mut [Table]) -> Result<(), String> {
     let mut last = None;
     for row in session.rows(keys).await? {
         let [Some(relation), Some(name), Some(column), Some(to), Some(referenced), cascades] = &row[..]
@@ -139,5 +138,50 @@ pub async fn tables(session: &mut impl SqlSession) -> Result<Vec<Table>, String>
             key.referenced.push(referenced.clone());
         }
     }
-    Ok(tables)
+    Ok(())
+}
+
+/// MySQL's catalogue has foreign keys only for whoever may do more than read; how a table is made is shown to readers.
+async fn foreign_keys_as_made(session: &mut impl SqlSession, tables: &mut [Table]) {
+    for table in tables {
+        // Whoever may read some of the columns is not shown it either, and has a table without foreign keys.
+        let made = session.rows(&format!("show create table {}", table.relation)).await.unwrap_or_default();
+        let made = made.into_iter().next().and_then(|row| row.into_iter().nth(1)).flatten();
+        table.foreign_keys = made.iter().flat_map(|made| made.lines()).filter_map(foreign_key).collect();
+    }
+}
+
+/// Reads ``CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `parent` (`b`) ON DELETE CASCADE`` within one database, and no other
+/// line.
+fn foreign_key(line: &str) -> Option<ForeignKey> {
+    let (columns, referenced) = line.split_once(" FOREIGN KEY (")?.1.split_once(") REFERENCES ")?;
+    let (relation, rest) = referenced.split_once(" (")?;
+    let (to, actions) = rest.split_once(')')?;
+    let names = |columns: &str| columns.split(',').map(|column| parts(column.trim()).concat()).collect();
+    (parts(relation).len() == 1).then(|| ForeignKey {
+        columns: names(columns),
+        relation: relation.to_owned(),
+        referenced: names(to),
+        cascades: actions.contains("ON DELETE CASCADE"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_keys_are_read_as_tables_are_made() {
+        let line = "  CONSTRAINT `c` FOREIGN KEY (`x`,`a.b`) REFERENCES `acc``ount` (`no`,`kind`) ON DELETE CASCADE,";
+        let expected = ForeignKey {
+            columns: vec!["x".into(), "a.b".into()],
+            relation: "`acc``ount`".into(),
+            referenced: vec!["no".into(), "kind".into()],
+            cascades: true,
+        };
+        assert_eq!(foreign_key(line), Some(expected));
+        let elsewhere = "CONSTRAINT `c` FOREIGN KEY (`x`) REFERENCES `other`.`t` (`id`)";
+        assert_eq!(foreign_key(elsewhere), None);
+        assert_eq!(foreign_key("  KEY `acct_no` (`acct_no`),"), None);
+    }
 }

@@ -107,6 +107,36 @@ async fn dianella_passes_and_nothing_is_written_unasked() -> Result<()> {
     Ok(())
 }
 
+/// By another column an edge leads elsewhere, and nothing else in a pack is wrong: what changes would not be followed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edge_by_the_wrong_column_is_seen() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let url = format!("sqlite:{}", folder.path().join("dianella.db").display());
+    wattle_dianella::create(&url, config(), |_| {}).await?;
+    for (relation, column, seen) in
+        [("delegates", "family_name", "names delegate"), ("rebates", "title", "names account")]
+    {
+        let pack = folder.path().join(relation);
+        for (name, text) in wattle_dianella::PACK {
+            let file = pack.join(name);
+            std::fs::create_dir_all(file.parent().context("it is in the pack")?)?;
+            let mut text = (*text).to_owned();
+            if *name == "graph.toml" {
+                let (before, after) =
+                    text.split_once(&format!("relation = \"{relation}\"")).context(relation)?;
+                let (begin, rest) = after.split_once("by = [\"").context("it has an owner")?;
+                let (_, rest) = rest.split_once('"').context("it has a column")?;
+                text = format!("{before}relation = \"{relation}\"{begin}by = [\"{column}\"{rest}");
+            }
+            std::fs::write(file, text)?;
+        }
+        let report = test(&pack.display().to_string(), &url, &[]).await?;
+        let failed = report.stdout.lines().any(|line| line.contains(seen));
+        ensure!(failed && !report.status.success(), "{relation}: {}{}", report.stdout, report.stderr);
+    }
+    Ok(())
+}
+
 fn contents(file: &Path) -> Result<Vec<u8>> {
     Ok(std::fs::read(file)?)
 }

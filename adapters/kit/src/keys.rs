@@ -1,8 +1,8 @@
-//! Keys: their types, their pages, and the paths that lead from them.
+//! Keys: their types and their pages, and the graph beside the catalogue.
 
 use std::collections::HashSet;
 
-use wattle_core::{Fence, Key, NodeId, SourceAdapter, SourceError};
+use wattle_core::{Key, NodeId, SourceAdapter, SourceError};
 
 use crate::bench::{Disagreement, Review};
 use crate::prove::Proof;
@@ -26,7 +26,6 @@ pub(crate) async fn prove(proof: &mut Proof<'_>) {
         }
     }
     catalogue(proof).await;
-    paths(proof).await;
 }
 
 /// The graph beside the source's own foreign keys.
@@ -129,56 +128,4 @@ async fn pages(proof: &mut Proof<'_>, node: NodeId, keys: &[Key]) {
         }
     }
     proof.report.passed(Check::Paging, &name, format!("{} keys in pages of four sizes", keys.len()));
-}
-
-async fn paths(proof: &mut Proof<'_>) {
-    let graph = proof.adapter.graph();
-    for node in graph.node_ids() {
-        for id in graph.feeding(node).iter().chain(graph.owning(node)) {
-            let path = graph.path(*id);
-            let subject = format!("{} to {}", graph.node(path.from).name, path.entity);
-            let keys: Vec<Key> =
-                proof.keys.get(&path.from).into_iter().flatten().take(200).cloned().collect();
-            if keys.is_empty() {
-                proof.report.not_applicable(Check::Paths, &subject, "the node has no rows");
-                continue;
-            }
-            let expected = "the same keys in pages of any size";
-            let whole = resolve(proof.adapter, *id, &keys, 100_000).await;
-            let paged = resolve(proof.adapter, *id, &keys, 97).await;
-            match (whole, paged) {
-                (Err(error), _) | (_, Err(error)) => proof.broke(Check::Paths, &subject, expected, &error),
-                (Ok(whole), Ok(paged)) => {
-                    let distinct: HashSet<&Key> = paged.iter().collect();
-                    if whole != paged || distinct.len() < paged.len() {
-                        let seen = format!("{} keys at once, {} in pages", whole.len(), paged.len());
-                        let fix =
-                            "order by all key columns, select distinct keys, and begin after the cursor";
-                        proof.report.failed(Check::Paths, &subject, expected, seen, fix);
-                    } else {
-                        let seen = format!("{} rows lead to {} records", keys.len(), whole.len());
-                        proof.report.passed(Check::Paths, &subject, seen);
-                    }
-                }
-            }
-        }
-    }
-}
-
-async fn resolve(
-    adapter: &dyn SourceAdapter,
-    path: wattle_core::PathId,
-    keys: &[Key],
-    limit: usize,
-) -> Result<Vec<Key>, SourceError> {
-    let mut snapshot = adapter.snapshot(&Fence::default()).await?;
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let page = snapshot.resolve(path, keys, after.as_ref(), limit).await?;
-        found.extend(page.keys);
-        after = page.next;
-        if after.is_none() {
-            return Ok(found);
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod capture;
 mod drift;
 mod fetching;
 mod keys;
+mod paths;
 mod plans;
 mod propose;
 mod prove;

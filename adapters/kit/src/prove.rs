@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use wattle_core::{ErrorClass, Key, NodeId, Severity, SourceAdapter, SourceError};
 
 use crate::report::Check;
-use crate::{Bench, BenchError, Report, capture, fetching, keys, plans, reconnect, values};
+use crate::{Bench, BenchError, Report, capture, fetching, keys, paths, plans, reconnect, values};
 
 /// How far the kit goes.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +51,7 @@ pub async fn prove(adapter: &dyn SourceAdapter, bench: &mut dyn Bench, settings:
     let begun = if settings.writes { Some(adapter.begin().await) } else { None };
     proof.ready().await;
     keys::prove(&mut proof).await;
+    paths::prove(&mut proof).await;
     fetching::prove(&mut proof).await;
     plans::prove(&mut proof).await;
     match begun {

@@ -28,7 +28,7 @@ pub enum Check {
     BadKey,
     /// Bodies meet the rules of the CDR, and read the same twice.
     Values,
-    /// Paths from rows to records yield the same keys in pages of any size.
+    /// Rows lead to the records that are built from them, and owners to what they own, in pages of any size.
     Paths,
     /// An inserted row is heard.
     Insert,

@@ -33,6 +33,24 @@ fn review(graph: &EntityGraph, tables: &[Table]) -> Review {
                 continue;
             }
             let by = key.columns.join(", ");
+            let crossed = graph.edges().iter().find(|edge| {
+                edge.child == node
+                    && referred.contains(&edge.predecessor)
+                    && are_same(&edge.columns, &key.columns)
+            });
+            if let Some(edge) = crossed {
+                let to = &graph.node(edge.predecessor).name;
+                review.disagreements.push(Disagreement {
+                    node,
+                    what: format!(
+                        "the graph goes to node `{to}` by ({}), and the foreign key by ({by}) to ({})",
+                        edge.columns.join(", "),
+                        key.referenced.join(", ")
+                    ),
+                    fix: format!("list the columns of `by` in the order of the key of node `{to}`"),
+                });
+                continue;
+            }
             let elsewhere = graph.edges().iter().find(|edge| {
                 edge.child == node
                     && are_same(&edge.columns, &key.columns)
@@ -182,6 +200,26 @@ mod tests {
         let wrong = [keyed("account", &[("person_id", "crm.account", "number")])];
         let found = review(&graph, &wrong).disagreements;
         assert!(found[0].what.contains("`customer`") && found[0].what.contains("crm.account"), "{found:?}");
+        let order = |columns: &[&str]| {
+            let key = ForeignKey {
+                columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+                relation: "pair".to_owned(),
+                referenced: vec!["a".to_owned(), "b".to_owned()],
+                cascades: false,
+            };
+            [Table { relation: "below".to_owned(), foreign_keys: vec![key], ..Table::default() }]
+        };
+        let mut below = node("below", "id integer", Some(("account", "x")));
+        below.owned_by[0].by.push("y".to_owned());
+        let mut pair = node("pair", "a integer", None);
+        pair.key.push("b integer".to_owned().try_into().unwrap());
+        let crossed = EntityGraph::new(GraphSpec {
+            nodes: [("account".to_owned(), pair), ("below".to_owned(), below)].into(),
+            entities: [(Entity::Account, entity("account")), (Entity::Invoice, entity("below"))].into(),
+        })
+        .unwrap();
+        assert_eq!(review(&crossed, &order(&["x", "y"])).followed, 1);
+        assert!(review(&crossed, &order(&["y", "x"])).disagreements[0].fix.contains("order"));
         let chained = [
             keyed("crm.account", &[("person_id", "crm.account", "number")]),
             keyed("crm.person", &[("id", "crm.account", "number")]),

@@ -179,8 +179,17 @@ async fn banksia_passes() -> Result<()> {
     let database = MariaDb::shared().await?.database("kit_banksia").await?;
     wattle_banksia::create(&database.url(), config(), |_| {}).await?;
     passes("banksia", &database.url(), &all()).await?;
-    let mariadb = database.url().replace("mysql://", "mariadb://");
+    // What the documentation asks for: nothing but to read.
+    let reader = format!("{}_reader", database.name());
+    database.sql(&format!("create user {reader}@'%' identified by 'reads'")).await?;
+    database.sql(&format!("grant select on {}.* to {reader}@'%'", database.name())).await?;
+    let as_reader = database.url_as(&reader, "reads");
+    let unwritten = test("banksia", &database.url(), &["--write", "--bench", &as_reader]).await?;
+    let told = unwritten.stdout.contains("the bench's login has not the right");
+    ensure!(told && !unwritten.status.success(), "{}", unwritten.stdout);
+    let mariadb = as_reader.replace("mysql://", "mariadb://");
     let proposed = is_proposed(&mariadb, wattle_banksia::PACK).await?;
+    ensure!(!proposed.contains("by its name"), "the foreign keys were not seen: {proposed}");
     let edge = "{ node = \"cust_account\", by = [\"acct_no\"] }, # owns: its columns are part of the key";
     ensure!(proposed.contains(edge), "{edge} is not in {proposed}");
     Ok(())

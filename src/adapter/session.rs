@@ -39,7 +39,10 @@ pub(super) async fn open(url: &str, options: &Value) -> anyhow::Result<Session> 
         }
         "mysql" => {
             let options = serde_json::from_value(options).context(unreadable)?;
-            Ok(Session::MySql(wattle_mysql::connect(url, &options).await?))
+            let mut conn = wattle_mysql::connect(url, &options).await?;
+            // Otherwise a server may keep another value than it is given, and say nothing.
+            conn.query_drop("set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'").await?;
+            Ok(Session::MySql(conn))
         }
         "sqlserver" => {
             let options = serde_json::from_value(options).context(unreadable)?;
@@ -93,7 +96,19 @@ async fn postgres(client: &tokio_postgres::Client, sql: &str) -> Result<Rows, St
 async fn mysql(conn: &mut mysql_async::Conn, sql: &str) -> Result<Rows, String> {
     // Messages repeat values: a duplicate key's, for instance.
     let told = |error: mysql_async::Error| match error {
-        mysql_async::Error::Server(error) => format!("error {} ({})", error.code, error.state),
+        mysql_async::Error::Server(error) => {
+            let meaning = match error.code {
+                1044 | 1142 | 1143 | 1227 | 1095 => "the bench's login has not the right to",
+                1146 => "there is no such table here",
+                1062 => "a key of the copy is there already",
+                1216 | 1452 => "the copy points at no row",
+                1217 | 1451 => "rows point at it",
+                1048 | 1364 => "a column must have a value",
+                3819 | 4025 => "a constraint forbids it",
+                _ => "as the server's documentation says of that number",
+            };
+            format!("error {} ({}): {meaning}", error.code, error.state)
+        }
         other => other.to_string(),
     };
     let rows: Vec<mysql_async::Row> = conn.query(sql).await.map_err(told)?;

@@ -259,7 +259,7 @@ async fn misses(proof: &mut Proof<'_>, entity: Entity, root: NodeId, keys: &[Key
 async fn equality(proof: &mut Proof<'_>, entity: Entity, root: NodeId, keys: &[Key], found: &[Fetched]) {
     let name = entity.to_string();
     if last_type(proof, root) != Some(KeyType::Text) {
-        let reason = "its key does not end in text: equal values have one form";
+        let reason = "only the last part of a key is tried, and it is no text here";
         return proof.report.not_applicable(Check::Equality, &name, reason);
     }
     let lettered = |text: &str| text.chars().any(char::is_alphabetic);

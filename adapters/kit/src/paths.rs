@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use wattle_core::{Entity, ErrorClass, Fence, Key, NodeId, PathId, SourceError, SourceSnapshot};
+use wattle_core::entity::PLAN_DETAIL_SLOT;
+use wattle_core::{Entity, ErrorClass, Fence, Key, NodeId, PathId, Record, SourceError, SourceSnapshot};
 
 use crate::prove::Proof;
 use crate::report::Check;
@@ -101,6 +102,11 @@ async fn records(proof: &mut Proof<'_>) -> Result<(), SourceError> {
         let note = |named: &mut BTreeMap<NodeId, Named>, node: NodeId, row: Key, record: &Key| {
             named.entry(node).or_default().entry(row).or_default().insert(record.clone());
         };
+        if entity == Entity::Account {
+            let records = fetched.iter().filter_map(|fetched| fetched.record.as_ref().ok());
+            let plans: BTreeSet<&str> = records.flat_map(plans_of).collect();
+            plans_are_there(proof, &mut *snapshot, &plans).await?;
+        }
         for record in fetched.into_iter().filter_map(|fetched| fetched.record.ok()) {
             for (node, row) in record.lineage {
                 note(&mut built_from, node, row, &record.key);
@@ -117,6 +123,35 @@ async fn records(proof: &mut Proof<'_>) -> Result<(), SourceError> {
         for (node, named) in owned_by {
             leads(proof, &mut *snapshot, node, graph.owning(node), entity, named).await?;
         }
+    }
+    Ok(())
+}
+
+/// The keys of the plans that an account names.
+fn plans_of(account: &Record) -> impl Iterator<Item = &str> {
+    let plans = account.body["plans"].as_array().into_iter().flatten();
+    plans.filter_map(|plan| plan["planDetail"][PLAN_DETAIL_SLOT].as_str())
+}
+
+/// An account may have a plan that the source has no longer; when all have, it is the pack that names them wrongly.
+async fn plans_are_there(
+    proof: &mut Proof<'_>,
+    snapshot: &mut dyn SourceSnapshot,
+    plans: &BTreeSet<&str>,
+) -> Result<(), SourceError> {
+    let keys: Vec<Key> = plans.iter().map(|plan| Key::from_canonical(*plan)).collect();
+    if keys.is_empty() || proof.adapter.graph().root(Entity::Plan).is_none() {
+        return Ok(());
+    }
+    let there = snapshot.fetch(Entity::Plan, &keys).await?.len();
+    let subject = "plans of accounts";
+    if there == 0 {
+        let seen =
+            format!("none of the {} plans that accounts name is there, such as {}", keys.len(), keys[0]);
+        let fix = "select as \"$plan\" the key that the plan's root has; without it an account's detail is not served";
+        proof.report.failed(Check::Values, subject, "an account names plans of this source", seen, fix);
+    } else {
+        proof.report.passed(Check::Values, subject, format!("{there} of {} are there", keys.len()));
     }
     Ok(())
 }

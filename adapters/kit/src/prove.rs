@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use wattle_core::{ErrorClass, Key, NodeId, Severity, SourceAdapter, SourceError};
 
-use crate::report::Check;
+use crate::report::{Check, Entry, Outcome};
 use crate::{Bench, BenchError, Report, capture, fetching, keys, paths, plans, reconnect, values};
 
 /// How far the kit goes.
@@ -59,6 +59,7 @@ pub async fn prove(adapter: &dyn SourceAdapter, bench: &mut dyn Bench, settings:
             capture::prove(&mut proof, &position).await;
             values::prove(&mut proof).await;
             reconnect::prove(&mut proof).await;
+            proof.has_written();
         }
         Some(Err(error)) => {
             for check in Check::ALL.into_iter().filter(|check| check.writes()) {
@@ -89,8 +90,9 @@ impl Proof<'_> {
                     self.report.failed(Check::Ready, "source", expected, &finding.what, &finding.fix);
                 }
                 if count == 0 {
-                    let seen = format!("nothing is refused, {} findings to read", findings.len());
-                    self.report.passed(Check::Ready, "source", seen);
+                    let mut seen = vec!["nothing is refused".to_owned()];
+                    seen.extend(findings.into_iter().map(|finding| finding.what));
+                    self.report.passed(Check::Ready, "source", seen.join("; "));
                 }
             }
         }
@@ -98,15 +100,34 @@ impl Proof<'_> {
 
     /// A call failed that had to succeed.
     pub(crate) fn broke(&mut self, check: Check, subject: &str, expected: &str, error: &SourceError) {
+        if let SourceError::Config { what, fix } = error {
+            return self.report.failed(check, subject, expected, what, fix);
+        }
         let fix = match error.class() {
             ErrorClass::Transient => "see that the source is up and idle enough, and try again",
             ErrorClass::Record => {
                 "the message names what could not be read: make the pack's query convert it"
             }
             ErrorClass::Config => "do what the message says at the source or in the pack",
-            ErrorClass::Bug => "the adapter breaks its own rules: its engine must be corrected",
+            ErrorClass::Bug => {
+                "see whether the query selects \"$ord\" and the key as the documentation asks; if so, the adapter's engine must be corrected"
+            }
         };
         self.report.failed(check, subject, expected, wattle_core::explain(error), fix);
+    }
+
+    /// Whoever allows writing does not want to hear that all is well because nothing could be written.
+    fn has_written(&mut self) {
+        let reason = |entry: &Entry| match &entry.outcome {
+            Outcome::NotApplicable { reason } => Some(reason.clone()),
+            Outcome::Passed { .. } | Outcome::Failed { .. } => None,
+        };
+        let refused: Option<Vec<String>> = self.report.of(Check::Insert).map(reason).collect();
+        if let Some(refused) = refused.and_then(|refused| refused.into_iter().next()) {
+            let fix =
+                "give the kit a copy of this database, and a login that may insert, update and delete in it";
+            self.report.failed(Check::Insert, "source", "a row can be inserted", refused, fix);
+        }
     }
 
     /// The bench could not do what a check needs.

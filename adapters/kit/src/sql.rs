@@ -480,7 +480,7 @@ impl<S: SqlSession> Bench for SqlBench<S> {
         }
         if cut == 0 {
             return Err(BenchError::NotPossible(
-                "the adapter's connections were not found, or may not be cut".into(),
+                "the adapter's connections were not found, or may not be cut: the bench's login needs the rights for both, such as `process` and `connection admin` on MariaDB".into(),
             ));
         }
         Ok(())

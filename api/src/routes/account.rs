@@ -3,7 +3,7 @@
 use crate::body::{BodyWriter, Plans};
 use crate::call::Call;
 use crate::envelope;
-use crate::error::{ApiError, ErrorCode};
+use crate::error::{ApiError, Cause, ErrorCode};
 use crate::ids::Kind;
 use crate::queries::account as query;
 
@@ -40,7 +40,8 @@ pub(super) async fn detail(call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
     writer.append(&mut data, call.account_id(), &found.detail)?;
     // An open account has a `planDetail` for each of its plans: until the plan is there, there is no answer.
     if writer.lacks_plan_detail && found.open_status == "OPEN" {
-        return Err(ApiError::new(ErrorCode::UnavailableEnergyAccount, call.account_id()));
+        return Err(ApiError::new(ErrorCode::UnavailableEnergyAccount, call.account_id())
+            .because(Cause::Rule("there is no record of a plan that the account has")));
     }
     Ok(envelope::single(&data, &call.address()))
 }

@@ -90,8 +90,21 @@ impl Verb {
     }
 }
 
+/// Whoever reads what we say, such as `head`, may stop before we do: that is no reason for a backtrace.
+fn end_with_the_reader() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let what = panic.payload_as_str().unwrap_or_default();
+        if what.starts_with("failed printing to stdout: Broken pipe") {
+            std::process::exit(1);
+        }
+        tell(panic);
+    }));
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
+    end_with_the_reader();
     let cli = Cli::parse();
     if let Err(error) = output::start_logging(cli.log.as_deref().unwrap_or(cli.verb.usual_log())) {
         eprintln!("error: {error:#}");

@@ -30,6 +30,9 @@ impl New {
         if self.name.exists() {
             bail!("{} is there already: choose another name", self.name.display());
         }
+        if self.zone.parse::<chrono_tz::Tz>().is_err() {
+            bail!("`{}` is not a time zone: write one such as Australia/Melbourne", self.zone);
+        }
         let options = serde_json::from_str(&self.options).context("the options are not JSON")?;
         let mut session =
             session::open(&resolved(&self.source)?, &options).await.context("the source cannot be read")?;
@@ -37,7 +40,9 @@ impl New {
             .await
             .map_err(|what| anyhow!("the source's catalogue cannot be read: {what}"))?;
         if tables.is_empty() {
-            bail!("this login sees no tables: let it read the retailer's");
+            bail!(
+                "this login sees no tables there: name the retailer's database in --source, and let the login read its tables"
+            );
         }
         let proposal = propose(&tables, session.dialect(), &self.zone);
         std::fs::create_dir_all(self.name.join("fetch"))?;

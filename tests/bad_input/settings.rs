@@ -212,3 +212,17 @@ async fn verbs_before_migrate() -> Result<()> {
     ensure!(target.value(made).await?.as_deref() == Some("0"));
     Ok(())
 }
+
+/// `wattle … | head` ends when `head` has seen enough.
+#[test]
+fn a_reader_that_goes_is_no_reason_for_a_backtrace() -> Result<()> {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_wattle"))
+        .arg("openapi")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    drop(child.stdout.take());
+    let ended = child.wait_with_output()?;
+    ensure!(ended.status.code() == Some(1) && ended.stderr.is_empty(), "{ended:?}");
+    Ok(())
+}

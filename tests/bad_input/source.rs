@@ -161,7 +161,7 @@ async fn tables_whose_log_says_too_little() -> Result<()> {
 async fn a_source_that_does_not_let_us_in() -> Result<()> {
     let shop = Shop::open(Postgres::shared().await?).await?;
     let source = shop.scene.source();
-    let right = "set the source's address, database and login right with `wattle tenant add`";
+    let right = "correct the address: the database, the login or its password; of a tenant's source with `wattle tenant add`";
     let no_database = shop.reader_url().replace(source.name(), "nowhere");
     let cases = [
         (

@@ -64,10 +64,13 @@ fn server_error(doing: &str, server: ServerError) -> SourceError {
     match (code, state.get(..2).unwrap_or_default()) {
         // No privilege for a table, a column, or for something that needs one of its own.
         (1142 | 1143 | 1227, _) => config("run `wattle check`, which prints the grants that are missing"),
-        (_, "42") => config("make the pack and the source agree: run `wattle check`"),
-        (_, "28" | "3D" | "3F") => {
-            config("set the source's address, database and login right with `wattle tenant add`")
+        (1044 | 1049, _) => {
+            config("name the retailer's database in the source's address, and let the login read its tables")
         }
+        (_, "42") => config("make the pack and the source agree: run `wattle check`"),
+        (_, "28" | "3D" | "3F") => config(
+            "correct the address: the database, the login or its password; of a tenant's source with `wattle tenant add`",
+        ),
         (_, "22" | "23") => record(doing, *code),
         // Connection, resources, shutdown, time-outs, deadlocks, a table altered meanwhile, and whatever else there is.
         _ => unavailable(doing, server),

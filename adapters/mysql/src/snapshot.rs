@@ -144,10 +144,7 @@ impl MySqlSnapshot {
         template: &Template,
         keys: &str,
     ) -> Result<(Vec<wattle_sql::Row>, Arc<Mapping>), SourceError> {
-        let doing = match array {
-            None => format!("fetch {entity}"),
-            Some(_) => format!("fetch the arrays of {entity}"),
-        };
+        let doing = self.inner.pack.doing(entity, array);
         let inner = self.inner.clone();
         let session = self.session()?;
         let place = (entity, array.map_or(0, |at| at + 1));

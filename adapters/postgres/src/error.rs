@@ -30,9 +30,9 @@ pub(crate) fn source_error(doing: &str, error: tokio_postgres::Error) -> SourceE
     }
     match code.code().get(..2).unwrap_or_default() {
         "42" => config("make the pack and the source agree: run `wattle check`"),
-        "28" | "3D" | "3F" => {
-            config("set the source's address, database and login right with `wattle tenant add`")
-        }
+        "28" | "3D" | "3F" => config(
+            "correct the address: the database, the login or its password; of a tenant's source with `wattle tenant add`",
+        ),
         "22" | "23" => SourceError::Record {
             what: format!(
                 "could not {doing}: a value is out of range or malformed (SQLSTATE {})",

@@ -172,10 +172,7 @@ impl PgSnapshot {
         parameters: &[Vec<String>],
     ) -> Result<(Vec<wattle_sql::Row>, Arc<Mapping>), SourceError> {
         let (statement, mapping) = self.prepared(entity, array, template).await?;
-        let doing = || match array {
-            None => format!("fetch {entity}"),
-            Some(_) => format!("fetch the arrays of {entity}"),
-        };
+        let pack = &self.inner.clone().pack;
         let parameters: Vec<&(dyn ToSql + Sync)> =
             parameters.iter().map(|list| list as &(dyn ToSql + Sync)).collect();
         let rows = self
@@ -183,7 +180,7 @@ impl PgSnapshot {
             .client()
             .query(&statement, &parameters)
             .await
-            .map_err(|error| source_error(&doing(), error))?;
+            .map_err(|error| source_error(&pack.doing(entity, array), error))?;
         Ok((rows.iter().map(value::row).collect(), mapping))
     }
 
@@ -207,7 +204,7 @@ impl PgSnapshot {
             .client()
             .prepare(&sql)
             .await
-            .map_err(|error| source_error(&format!("fetch {entity}"), error))?;
+            .map_err(|error| source_error(&inner.pack.doing(entity, array), error))?;
         let mapping = mapping(&inner, entity, array, &statement).map_err(|errors| SourceError::Config {
             what: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             fix: "correct the pack's aliases".into(),

@@ -162,6 +162,14 @@ impl Pack {
         &self.graph
     }
 
+    /// What is done by the query of an entity, or by that of one of its arrays, for messages.
+    pub fn doing(&self, entity: Entity, array: Option<usize>) -> String {
+        match (array, self.queries(entity)) {
+            (Some(_), Some(queries)) => format!("fetch {entity} by {}", queries.file(entity, array)),
+            _ => format!("fetch {entity}"),
+        }
+    }
+
     /// The queries of an entity that this pack feeds.
     pub fn queries(&self, entity: Entity) -> Option<&EntityQueries> {
         self.queries.get(&entity)

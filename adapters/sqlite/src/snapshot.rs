@@ -186,13 +186,14 @@ impl SqliteSnapshot {
         keys: &str,
     ) -> Result<(Vec<Row>, Arc<Mapping>), SourceError> {
         let inner = self.inner.clone();
+        let doing = inner.pack.doing(entity, array);
         let now = self.now.clone();
         let sql = template.expand(relation, NOW);
         let session = self.session()?;
         let mapping = match session.mappings.get(&(entity, array)) {
             Some(known) => known.clone(),
             None => {
-                let names = session.columns(&format!("fetch {entity}"), &sql).await?;
+                let names = session.columns(&doing, &sql).await?;
                 let read = match array {
                     None => Mapping::of_main(&inner.pack, entity, &names),
                     Some(at) => Mapping::of_array(&inner.pack, entity, at, &names),
@@ -204,10 +205,6 @@ impl SqliteSnapshot {
                 session.mappings.insert((entity, array), read.clone());
                 read
             }
-        };
-        let doing = match array {
-            None => format!("fetch {entity}"),
-            Some(_) => format!("fetch the arrays of {entity}"),
         };
         Ok((session.rows(&doing, &sql, &[keys, &now]).await?, mapping))
     }

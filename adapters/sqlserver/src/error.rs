@@ -51,9 +51,9 @@ fn server_error(doing: &str, server: TokenError) -> SourceError {
         ErrorClass::Config if DENIED.contains(&code) => {
             config("run `wattle check`, which prints the grants that are missing")
         }
-        ErrorClass::Config if code == 4_060 || (18_000..19_000).contains(&code) => {
-            config("set the source's address, database and login right with `wattle tenant add`")
-        }
+        ErrorClass::Config if code == 4_060 || (18_000..19_000).contains(&code) => config(
+            "correct the address: the database, the login or its password; of a tenant's source with `wattle tenant add`",
+        ),
         ErrorClass::Config => config("make the pack and the source agree: run `wattle check`"),
         ErrorClass::Record => SourceError::Record {
             what: format!("could not {doing}: a value is out of range or malformed (error {code})"),

@@ -171,10 +171,7 @@ impl SqlServerSnapshot {
         template: &Template,
         keys: &str,
     ) -> Result<(Vec<wattle_sql::Row>, Arc<Mapping>), SourceError> {
-        let doing = match array {
-            None => format!("fetch {entity}"),
-            Some(_) => format!("fetch the arrays of {entity}"),
-        };
+        let doing = self.inner.pack.doing(entity, array);
         let (inner, now) = (self.inner.clone(), self.now.clone());
         let session = self.session()?;
         let graph = inner.graph();

@@ -19,6 +19,13 @@ use crate::report::Check;
 
 const CHECKS: [Check; 4] = [Check::Numbers, Check::Texts, Check::Times, Check::Nulls];
 
+/// What has become of the values of a node, and why a copy showed in no record.
+#[derive(Default)]
+struct Seen {
+    tallies: BTreeMap<Check, Tally>,
+    hidden: Option<String>,
+}
+
 /// What became of the values of one kind in one node.
 #[derive(Default)]
 struct Tally {
@@ -31,8 +38,6 @@ struct Tally {
     /// What is spoilt, in words.
     spoilt: Vec<String>,
 }
-
-type Tallies = BTreeMap<Check, Tally>;
 
 /// Why the values of a node are proved no further.
 enum Stopped {
@@ -54,10 +59,10 @@ pub(crate) async fn prove(proof: &mut Proof<'_>) {
             }
         };
         let Some(of) = copyable(proof, node, &CHECKS).await else { continue };
-        let mut tallies = Tallies::new();
+        let mut seen = Seen::default();
         let mut stopped = None;
         for column in columns {
-            if let Err(reason) = prove_column(proof, node, &of, &column, &mut tallies).await {
+            if let Err(reason) = prove_column(proof, node, &of, &column, &mut seen).await {
                 stopped = Some(reason);
                 break;
             }
@@ -72,12 +77,14 @@ pub(crate) async fn prove(proof: &mut Proof<'_>) {
             }
             None => {}
         }
-        if tallies.is_empty() {
-            let reason =
-                "no copy of its rows shows in a record, or none of its columns takes a value of the kit's";
-            CHECKS.iter().for_each(|check| proof.report.not_applicable(*check, &name, reason));
+        if seen.tallies.is_empty() {
+            let reason = match seen.hidden {
+                Some(why) => format!("no copy of its rows shows in a record: {why}"),
+                None => "none of its columns takes a value of the kit's".to_owned(),
+            };
+            CHECKS.iter().for_each(|check| proof.report.not_applicable(*check, &name, &*reason));
         }
-        for (check, tally) in tallies {
+        for (check, tally) in seen.tallies {
             tally.report(proof, check, &name);
         }
     }
@@ -98,12 +105,12 @@ async fn prove_column(
     node: NodeId,
     of: &Key,
     column: &str,
-    tallies: &mut Tallies,
+    seen: &mut Seen,
 ) -> Result<(), Stopped> {
     // That it can be copied was seen; what the database looks at last may refuse it all the same.
     let copied = proof.bench.run(&[Work::Copy { node, of: of.clone() }], End::Commit).await;
     let Some(key) = copied.map_err(Stopped::Bench)?.into_iter().next() else { return Ok(()) };
-    let done = put_all(proof, node, &key, column, tallies).await;
+    let done = put_all(proof, node, &key, column, seen).await;
     if let Err(error) = proof.bench.run(&[Work::Delete { node, key: key.clone() }], End::Commit).await {
         let seen = format!("the row {key} that the kit inserted is still there: {error}");
         let name = proof.name(node);
@@ -117,11 +124,20 @@ async fn put_all(
     node: NodeId,
     key: &Key,
     column: &str,
-    tallies: &mut Tallies,
+    seen: &mut Seen,
 ) -> Result<(), Stopped> {
     let in_copy = |error| Stopped::Adapter(CHECKS[0], error);
-    let Some((entity, record)) = record_of(proof, node, key).await.map_err(in_copy)? else { return Ok(()) };
-    let Some(mut before) = body(proof, entity, &record).await.map_err(in_copy)? else { return Ok(()) };
+    let Some((entity, record)) = record_of(proof, node, key).await.map_err(in_copy)? else {
+        seen.hidden = Some("no path leads from it to one".to_owned());
+        return Ok(());
+    };
+    let mut before = match body(proof, entity, &record).await.map_err(in_copy)? {
+        Ok(body) => body,
+        Err(why) => {
+            seen.hidden = Some(why);
+            return Ok(());
+        }
+    };
     let mut shifts: Vec<Shift> = Vec::new();
     for probe in Probe::ALL {
         let held = match proof.bench.put(node, key, column, probe).await {
@@ -131,8 +147,8 @@ async fn put_all(
         };
         let check = check_of(&held);
         let read = body(proof, entity, &record).await;
-        let tally = tallies.entry(check).or_default();
-        let Some(after) = read.map_err(|error| Stopped::Adapter(check, error))? else {
+        let tally = seen.tallies.entry(check).or_default();
+        let Ok(after) = read.map_err(|error| Stopped::Adapter(check, error))? else {
             tally.refused(column);
             continue;
         };
@@ -149,7 +165,7 @@ async fn put_all(
         }
         before = after;
     }
-    if let Some(tally) = tallies.get_mut(&Check::Times) {
+    if let Some(tally) = seen.tallies.get_mut(&Check::Times) {
         match Shift::of_zone(&shifts) {
             Some(how) => tally.spoilt.push(format!("{column}: {how}")),
             None if shifts.iter().any(|shift| shift.is_some()) => tally.computed(column),
@@ -175,17 +191,20 @@ async fn record_of(proof: &Proof<'_>, node: NodeId, key: &Key) -> Result<Option<
     Ok(None)
 }
 
-/// The body of a record as it is now; none when it would not be served.
-async fn body(proof: &Proof<'_>, entity: Entity, key: &Key) -> Result<Option<Value>, SourceError> {
+/// The body of a record as it is now; or why it would not be served.
+async fn body(proof: &Proof<'_>, entity: Entity, key: &Key) -> Result<Result<Value, String>, SourceError> {
     let mut snapshot = proof.adapter.snapshot(&Fence::new([proof.adapter.now().await?])).await?;
     let found = match snapshot.fetch(entity, std::slice::from_ref(key)).await {
         Ok(found) => found,
         // As the source may refuse a query for one record's value.
-        Err(error) if error.class() == ErrorClass::Record => return Ok(None),
+        Err(error) if error.class() == ErrorClass::Record => return Ok(Err(error.to_string())),
         Err(error) => return Err(error),
     };
-    let record = found.into_iter().next().and_then(|fetched| fetched.record.ok());
-    Ok(record.filter(|record| record.check().is_ok()).map(|record| record.body))
+    let Some(fetched) = found.into_iter().next() else {
+        return Ok(Err(format!("the query of {entity} leaves it out")));
+    };
+    let whole = fetched.record.and_then(|record| record.check().map(|()| record.body));
+    Ok(whole.map_err(|broken| format!("{entity} {}: {}", broken.field, broken.rule)))
 }
 
 impl Tally {

@@ -97,7 +97,7 @@ impl Check<'_> {
         if complete && captured && table.engine.is_some() && !table.indexes.iter().any(unique) {
             let columns = key_names(&MySql::default(), self.inner.graph(), id).join(", ");
             self.findings.refuse(
-                format!("the key ({columns}) of {name} is not unique: one row could stand for another"),
+                format!("the key ({columns}) of {name} is not unique: one row could stand for another; unless graph.toml should name more columns"),
                 format!("alter table {name} add unique ({columns});"),
             );
         }

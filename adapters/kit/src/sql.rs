@@ -8,7 +8,7 @@ mod dialect;
 mod fresh;
 mod kind;
 mod put;
-mod review;
+pub(crate) mod review;
 mod schema;
 
 use std::collections::HashMap;

@@ -17,6 +17,10 @@ const MAX_PATHS_PER_ENTITY: usize = 500;
 pub enum GraphError {
     #[error("the graph has {0} nodes; more than {MAX_NODES} are not supported")]
     TooManyNodes(usize),
+    #[error(
+        "node `{node}` cannot be named so: `$from.` and a name make an alias, so use letters, digits, `_` and `-`"
+    )]
+    BadName { node: String },
     #[error("node `{node}` has no key: list its key columns, such as key = [\"bill_id integer\"]")]
     NoKey { node: String },
     #[error(
@@ -84,6 +88,10 @@ fn declared_edges(node: &NodeSpec) -> impl Iterator<Item = (&EdgeSpec, EdgeKind)
 fn declared_errors(spec: &GraphSpec) -> Vec<GraphError> {
     let mut errors = Vec::new();
     for (name, node) in &spec.nodes {
+        let may_stand = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || !name.chars().all(may_stand) {
+            errors.push(GraphError::BadName { node: name.clone() });
+        }
         if node.key.is_empty() {
             errors.push(GraphError::NoKey { node: name.clone() });
         }

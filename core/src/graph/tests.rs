@@ -147,6 +147,13 @@ fn every_rule_is_named() {
             }),
         ),
         (
+            "node `bill lines` cannot be named so",
+            errors(|spec| {
+                let node = spec.nodes["bill"].clone();
+                spec.nodes.insert("bill lines".into(), node);
+            }),
+        ),
+        (
             "roots both `plan` and `account`",
             errors(|spec| {
                 spec.entities.insert(Entity::Plan, EntitySpec { root: "account".into(), reads: vec![] });

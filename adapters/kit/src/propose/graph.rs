@@ -6,6 +6,7 @@ use std::fmt::Write;
 use wattle_core::{EdgeSpec, Entity, EntityGraph, EntitySpec, GraphSpec, KeyColumn, NodeSpec};
 
 use super::{ForeignKey, Table, entity, key_type};
+use crate::sql::review::parts;
 
 /// A table that can be a node.
 pub(super) struct Node<'t> {
@@ -77,7 +78,7 @@ impl<'t> Draft<'t> {
         };
         let columns: Vec<String> = predecessor.primary_key.iter().map(column).collect::<Option<_>>()?;
         let mandatory = columns.iter().all(|name| table.column(name).is_some_and(|column| !column.nullable));
-        let reference = entity::fit(Entity::Plan, last_part(&predecessor.relation)).is_some();
+        let reference = entity::fit(Entity::Plan, &last_part(&predecessor.relation)).is_some();
         let keyed = columns.iter().all(|name| table.primary_key.contains(name));
         let (owns, why) = if !mandatory {
             (false, "refers: its columns may be NULL")
@@ -101,7 +102,7 @@ impl<'t> Draft<'t> {
         for entity in Entity::ALL {
             let mut fitting: Vec<_> = (0..self.nodes.len())
                 .filter(|at| !self.roots.values().any(|root| root == at))
-                .filter_map(|at| Some((entity::fit(entity, last_part(&self.nodes[at].table.relation))?, at)))
+                .filter_map(|at| Some((entity::fit(entity, &last_part(&self.nodes[at].table.relation))?, at)))
                 .collect();
             fitting.sort();
             let mut why = "no table is named like it".to_owned();
@@ -309,7 +310,7 @@ fn named_after(table: &Table, other: &Table) -> Option<ForeignKey> {
     };
     let column = plain(key);
     let stem = ["id", "number", "no", "code", "key"].iter().find_map(|end| column.strip_suffix(end))?;
-    let named = plain(last_part(&other.relation));
+    let named = plain(&last_part(&other.relation));
     let of = |table: &Table| table.column(key).and_then(|column| key_type(&column.sql_type));
     let is_declared = table.foreign_keys.iter().any(|declared| declared.relation == other.relation);
     let fits = !stem.is_empty() && named.trim_end_matches('s') == stem.trim_end_matches('s');
@@ -340,19 +341,16 @@ fn toml_text(text: &str) -> String {
 }
 
 /// The table's own name, unquoted.
-pub(super) fn last_part(relation: &str) -> &str {
-    relation.rsplit('.').next().unwrap_or(relation).trim_matches(QUOTES)
+pub(super) fn last_part(relation: &str) -> String {
+    parts(relation).pop().unwrap_or_default()
 }
-
-/// What engines put around names.
-const QUOTES: [char; 4] = ['"', '`', '[', ']'];
 
 /// The table's name, or its schema's before it where another table has it.
 fn free_name(nodes: &[Node<'_>], table: &Table) -> String {
     let plain = |text: &str| -> String {
-        let said = text.chars().filter(|c| !QUOTES.contains(c));
-        said.map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
     };
-    let short = plain(last_part(&table.relation));
-    if nodes.iter().any(|node| node.name == short) { plain(&table.relation) } else { short }
+    let short = plain(&last_part(&table.relation));
+    let whole = || plain(&parts(&table.relation).join("_"));
+    if nodes.iter().any(|node| node.name == short) { whole() } else { short }
 }

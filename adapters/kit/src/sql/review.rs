@@ -126,7 +126,7 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// The parts of a name as they stand, without their quotes.
-pub(super) fn parts(name: &str) -> Vec<String> {
+pub(crate) fn parts(name: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut quoted = None;
     let mut chars = name.chars().peekable();

@@ -176,13 +176,13 @@ impl Check<'_> {
         let graph = self.inner.graph();
         for path in graph.path_ids() {
             let way = graph.path(path);
-            let doing = format!("following {} to {}", graph.node(way.from).name, way.entity);
+            let way = format!("{} to {}", graph.node(way.from).name, way.entity);
             // What is wrong with a key is told with its table.
             let Ok(sql) = self.path_query(path) else { continue };
-            match self.reads(&doing, &sql).await {
+            match self.reads(&format!("follow {way}"), &sql).await {
                 Ok(program) => {
                     let whole = self.sizes(program.whole).await?;
-                    self.findings.plan(doing, whole);
+                    self.findings.plan(format!("following {way}"), whole);
                 }
                 Err(error) => self.findings.refuse_error(
                     error,

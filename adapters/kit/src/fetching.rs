@@ -216,14 +216,11 @@ async fn cost(proof: &mut Proof<'_>, entity: Entity, keys: &[Key]) {
 }
 
 /// A key like this one with another value in the last column that can take it.
-fn with_last(proof: &Proof<'_>, node: NodeId, key: &Key, last: &str) -> Option<Key> {
+/// A key with another value in one of its columns.
+fn with_part(proof: &Proof<'_>, node: NodeId, key: &Key, at: usize, part: &str) -> Option<Key> {
     let mut values: Vec<String> = key.values().iter().map(|value| value.to_string()).collect();
-    *values.last_mut()? = last.to_owned();
+    *values.get_mut(at)? = part.to_owned();
     Key::new(proof.adapter.graph().key_types(node), values.iter().map(String::as_str)).ok()
-}
-
-fn last_type(proof: &Proof<'_>, node: NodeId) -> Option<KeyType> {
-    proof.adapter.graph().key_types(node).last()
 }
 
 async fn misses(proof: &mut Proof<'_>, entity: Entity, root: NodeId, keys: &[Key]) {
@@ -231,7 +228,8 @@ async fn misses(proof: &mut Proof<'_>, entity: Entity, root: NodeId, keys: &[Key
     let fresh = uuid::Uuid::new_v4().to_string();
     let tried = STRANGE.iter().copied().chain([fresh.as_str(), "1803-02-01"]);
     let mut reason = "no key was found that the source does not have".to_owned();
-    for key in tried.filter_map(|last| with_last(proof, root, &keys[0], last)).collect::<Vec<_>>() {
+    let last = keys[0].values().len().saturating_sub(1);
+    for key in tried.filter_map(|part| with_part(proof, root, &keys[0], last, part)).collect::<Vec<_>>() {
         match proof.bench.finds(root, &key).await {
             Ok(true) => continue,
             Err(error) => {
@@ -258,25 +256,26 @@ async fn misses(proof: &mut Proof<'_>, entity: Entity, root: NodeId, keys: &[Key
 /// Another letter case and a trailing blank find the row here if and only if they do over there.
 async fn equality(proof: &mut Proof<'_>, entity: Entity, root: NodeId, keys: &[Key], found: &[Fetched]) {
     let name = entity.to_string();
-    if last_type(proof, root) != Some(KeyType::Text) {
-        let reason = "only the last part of a key is tried, and it is no text here";
+    let types: Vec<KeyType> = proof.adapter.graph().key_types(root).collect();
+    let Some(at) = types.iter().rposition(|key_type| *key_type == KeyType::Text) else {
+        let reason = "its key holds no text: equal values have one form";
         return proof.report.not_applicable(Check::Equality, &name, reason);
-    }
+    };
     let lettered = |text: &str| text.chars().any(char::is_alphabetic);
     let chosen = found.iter().map(|fetched| &keys[fetched.ordinal]);
-    let chosen = chosen.max_by_key(|key| key.values().last().is_some_and(|last| lettered(last)));
+    let chosen = chosen.max_by_key(|key| key.values().get(at).is_some_and(|part| lettered(part)));
     let Some(key) = chosen.cloned() else {
         return proof.report.not_applicable(Check::Equality, &name, "no row is a record");
     };
-    let last = key.values().last().map(|last| last.to_string()).unwrap_or_default();
+    let part = key.values().get(at).map(|part| part.to_string()).unwrap_or_default();
     let forms = [
-        ("upper case", last.to_uppercase()),
-        ("lower case", last.to_lowercase()),
-        ("a trailing blank", format!("{last} ")),
+        ("upper case", part.to_uppercase()),
+        ("lower case", part.to_lowercase()),
+        ("a trailing blank", format!("{part} ")),
     ];
     let mut agreed = Vec::new();
-    for (what, form) in forms.into_iter().filter(|(_, form)| *form != last) {
-        let Some(asked) = with_last(proof, root, &key, &form) else { continue };
+    for (what, form) in forms.into_iter().filter(|(_, form)| *form != part) {
+        let Some(asked) = with_part(proof, root, &key, at, &form) else { continue };
         let there = match proof.bench.finds(root, &asked).await {
             Ok(there) => there,
             Err(error) => return proof.unable(Check::Equality, &name, &error),

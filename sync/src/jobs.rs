@@ -7,6 +7,7 @@ mod replay;
 mod request;
 mod throttle;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use sea_orm::DatabaseTransaction;
@@ -19,6 +20,7 @@ use self::throttle::Throttle;
 use crate::SyncError;
 use crate::apply::touch;
 use crate::runner::{Loop, Runner};
+use crate::store::entity_pause::Pause;
 use crate::store::jobs::{self as store, Job, Scan, Step};
 use crate::store::marker::{self, Markers};
 use crate::store::stream::{self, Lane, append, ensure_day};
@@ -43,27 +45,24 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Both passes over each entity, owners first, but for those that are not asked for; none asked for means all.
 pub(crate) fn compare_scans(graph: &EntityGraph, entities: &[Entity]) -> Vec<Scan> {
     let both = |entity| [Side::Source, Side::Target].map(|side| Scan::Compare { entity, side, after: None });
-    graph
-        .entities()
-        .filter(|entity| entities.is_empty() || entities.contains(entity))
-        .flat_map(both)
-        .collect()
+    asked(graph, entities).flat_map(both).collect()
 }
 
 /// The same, and what is in quarantine of them, which no side's keys name when the source has it no longer.
 pub(crate) fn repair_scans(graph: &EntityGraph, entities: &[Entity]) -> Vec<Scan> {
-    let mut scans = quarantine_scans(entities);
+    let mut scans: Vec<Scan> = asked(graph, entities).map(quarantine_scan).collect();
     scans.extend(compare_scans(graph, entities));
     scans
 }
 
-/// What is in quarantine of some entities; none asked for means all.
-fn quarantine_scans(entities: &[Entity]) -> Vec<Scan> {
-    let scan = |entity| Scan::Quarantine { entity, key: None };
-    if entities.is_empty() {
-        return vec![scan(None)];
-    }
-    entities.iter().copied().map(Some).map(scan).collect()
+/// All that is in quarantine of an entity, though it was discarded.
+fn quarantine_scan(entity: Entity) -> Scan {
+    Scan::Quarantine { entity: Some(entity), key: None, discarded: true }
+}
+
+/// Those of a source's entities that are asked for, owners first; none asked for means all.
+fn asked<'a>(graph: &'a EntityGraph, entities: &'a [Entity]) -> impl Iterator<Item = Entity> + 'a {
+    graph.entities().filter(|entity| entities.is_empty() || entities.contains(entity))
 }
 
 /// Everything that any row of a node may affect.
@@ -72,7 +71,7 @@ pub(crate) fn whole_scans(graph: &EntityGraph, node: NodeId) -> Vec<Scan> {
     let mut scans = vec![Scan::Source { node: name.clone() }];
     if let Some(entity) = graph.node(node).entity {
         scans.push(Scan::Target { entity: entity.name().to_owned() });
-        scans.extend(quarantine_scans(&[entity]));
+        scans.push(quarantine_scan(entity));
     }
     if !graph.feeding(node).is_empty() {
         scans.push(Scan::Lineage { node: name, keys: None });
@@ -193,8 +192,8 @@ async fn work_on_one(runner: &Runner, jobs: &[Job], memory: &mut Memory) -> Resu
 /// What a comparison waits for, of the jobs that were asked for before it: what one of them is about to bring is no
 /// difference. One that does not get on may take days, and is not waited for.
 fn waits_for<'a>(job: &Job, earlier: &'a [Job]) -> Option<&'a Job> {
-    let compares = |job: &Job| matches!(job.kind, JobKind::Reconcile | JobKind::Compare);
-    earlier.iter().find(|earlier| compares(job) && !compares(earlier) && !earlier.is_hindered)
+    let only_compares = |job: &Job| matches!(job.kind, JobKind::Reconcile | JobKind::Compare);
+    earlier.iter().find(|earlier| only_compares(job) && !only_compares(earlier) && !earlier.is_hindered)
 }
 
 /// Does one page of a job; false when something else must come first.
@@ -217,7 +216,12 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
     let began = Instant::now();
     let page = match read_page(runner, scan, job.cursor.as_deref()).await {
         Ok(Some(page)) => page,
-        Ok(None) => return Ok(false),
+        Ok(None) if compares => return Ok(false),
+        Ok(None) => {
+            let paused = entity_pause::all(runner.db(), &runner.scope).await?;
+            store::hinder(runner.db(), job, &told(&paused)).await?;
+            return Ok(false);
+        }
         Err(error) => {
             if let (Scan::Compare { entity, .. }, SyncError::Source(SourceError::Config { .. })) =
                 (scan, &error)
@@ -262,6 +266,11 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
     Ok(true)
 }
 
+fn told(paused: &BTreeMap<Entity, Pause>) -> String {
+    let told = paused.iter().map(|(entity, pause)| format!("{entity} is paused: {}", pause.reason));
+    told.collect::<Vec<_>>().join("; ")
+}
+
 /// Has the consumer look at an entity that could not be compared: it alone pauses one, and what was altered may not have
 /// come before it yet, for want of a change. Asked once at a time.
 async fn ask_to_look(runner: &Runner, entity: Entity, markers: &Markers) -> Result<(), SyncError> {
@@ -301,9 +310,7 @@ async fn put_off(runner: &Runner, job: &Job) -> Result<bool, SyncError> {
     let left = scans.split_off(job.scan);
     let (last, first): (Vec<Scan>, Vec<Scan>) = left.into_iter().partition(is_paused);
     if first.is_empty() {
-        let reasons: Vec<String> =
-            paused.iter().map(|(entity, pause)| format!("{entity} is paused: {}", pause.reason)).collect();
-        store::hinder(runner.db(), job, &reasons.join("; ")).await?;
+        store::hinder(runner.db(), job, &told(&paused)).await?;
         return Ok(false);
     }
     scans.extend(first.into_iter().chain(last));

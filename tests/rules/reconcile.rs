@@ -156,6 +156,28 @@ async fn what_is_being_brought_is_no_difference(
     Ok(())
 }
 
+/// A hydration that waits for a pause may wait for days.
+#[rstest]
+#[tokio::test]
+async fn a_hydration_that_does_not_get_on_keeps_nothing_from_being_compared(
+    #[values(Engine::Postgres, Engine::Sqlite)] target: Engine,
+) -> Result<()> {
+    let (mini, _running) = damaged(Engine::Postgres, target).await?;
+    mini.sql(
+        "alter table billing.bill rename usage to consumption; update billing.bill set bill_id = bill_id",
+    )
+    .await?;
+    mini.says(&["running", "invoice is paused", "usage"]).await?;
+    mini.hydrate(&[Entity::Invoice]).await?;
+    let report = reconciled(&mini, JobKind::Compare).await?.report.context("it compared")?;
+    ensure!(report.entities[&Entity::Invoice].skipped.is_some(), "{report:?}");
+    ensure!(report.entities[&Entity::Account].changed == 2, "{report:?}");
+    let why = mini.value("select error from job where kind = 'hydrate' and state <> 'done'").await?;
+    ensure!(why.as_ref().is_some_and(|why| why.starts_with("invoice is paused")), "{why:?}");
+    mini.sql("alter table billing.bill rename consumption to usage").await?;
+    mini.settled().await
+}
+
 /// A line that changes without its bill: no event will ever tell.
 #[apply(every_source)]
 #[tokio::test]

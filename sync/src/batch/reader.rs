@@ -124,9 +124,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Runs the queries of an entity, and those of the paths that lead to it, to see whether the source takes them.
+    /// Runs the queries of an entity, of its keys and of the paths that lead to it, to see whether the source takes them.
     pub(crate) async fn try_entity(&mut self, entity: Entity, keys: &[Key]) -> Result<(), SourceError> {
         let graph = self.runner.adapter.graph();
+        if let Some(root) = graph.root(entity) {
+            self.runner.adapter.keys(root, None, 1).await?;
+        }
         let snapshot = self.snapshot().await?;
         match snapshot.fetch(entity, keys).await {
             Ok(_) => {}

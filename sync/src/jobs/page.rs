@@ -56,22 +56,7 @@ pub(super) async fn read_page(
             let record = |key| Change::Record { node: root, key };
             Some(Page { touches: keys.into_iter().map(record).collect(), next, found: None })
         }
-        Scan::Lineage { node, keys } => {
-            let keys: Option<Vec<Key>> =
-                keys.as_ref().map(|keys| keys.iter().map(|key| Key::from_canonical(key.as_str())).collect());
-            // An entity's name holds no blank, so the first one ends it.
-            let after = cursor.and_then(|cursor| cursor.split_once(' '));
-            let found =
-                lineage::page(runner.db(), &runner.scope, node, keys.as_deref(), after, PAGE_LEN).await?;
-            let next = (found.len() == PAGE_LEN)
-                .then(|| found.last().map(|(entity, key)| format!("{entity} {key}")))
-                .flatten();
-            Some(Page {
-                touches: found.into_iter().filter_map(|(entity, key)| touch(graph, entity, key)).collect(),
-                next,
-                found: None,
-            })
-        }
+        Scan::Lineage { node, keys } => Some(built_from(runner, node, keys.as_deref(), cursor).await?),
         Scan::Path { from, entity, owning, nth, keys } => {
             let Some(path) = path_of_scan(graph, from, entity, *owning, *nth) else { return Err(outdated()) };
             let Some(root) = graph.root(graph.path(path).entity) else { return Err(outdated()) };
@@ -103,20 +88,49 @@ pub(super) async fn read_page(
             let days = ReplayDays { from: *from, through: *through };
             Some(replay::page(runner, days, entities, *skip_damaged, cursor).await?)
         }
-        Scan::Quarantine { entity, key } => {
-            let after = cursor.and_then(|cursor| cursor.split_once(' '));
-            // One that is named is meant, though it was discarded.
-            let filter = QuarantineFilter { entity: *entity, key: key.as_deref(), discarded: key.is_some() };
-            let found = quarantine::list(runner.db(), &runner.scope, filter, after, PAGE_LEN).await?;
-            let next = (found.len() == PAGE_LEN)
-                .then(|| found.last().map(|last| format!("{} {}", last.entity, last.source_id)))
-                .flatten();
-            let touches = found
-                .into_iter()
-                .filter_map(|found| touch(graph, found.entity, Key::from_canonical(found.source_id)));
-            Some(Page { touches: touches.collect(), next, found: None })
+        Scan::Quarantine { entity, key, discarded } => {
+            let filter = QuarantineFilter { entity: *entity, key: key.as_deref(), discarded: *discarded };
+            Some(quarantined(runner, filter, cursor).await?)
         }
     })
+}
+
+/// A page of what is in quarantine, as touches.
+async fn quarantined(
+    runner: &Runner,
+    filter: QuarantineFilter<'_>,
+    cursor: Option<&str>,
+) -> Result<Page, SyncError> {
+    let after = cursor.and_then(|cursor| cursor.split_once(' '));
+    let found = quarantine::list(runner.db(), &runner.scope, filter, after, PAGE_LEN).await?;
+    let next = (found.len() == PAGE_LEN)
+        .then(|| found.last().map(|last| format!("{} {}", last.entity, last.source_id)))
+        .flatten();
+    let graph = runner.adapter.graph();
+    let touches = found
+        .into_iter()
+        .filter_map(|found| touch(graph, found.entity, Key::from_canonical(found.source_id)));
+    Ok(Page { touches: touches.collect(), next, found: None })
+}
+
+/// A page of the records that were built from these rows of a node, or from any, as touches.
+async fn built_from(
+    runner: &Runner,
+    node: &str,
+    keys: Option<&[String]>,
+    cursor: Option<&str>,
+) -> Result<Page, SyncError> {
+    let keys: Option<Vec<Key>> =
+        keys.map(|keys| keys.iter().map(|key| Key::from_canonical(key.as_str())).collect());
+    // An entity's name holds no blank, so the first one ends it.
+    let after = cursor.and_then(|cursor| cursor.split_once(' '));
+    let found = lineage::page(runner.db(), &runner.scope, node, keys.as_deref(), after, PAGE_LEN).await?;
+    let next = (found.len() == PAGE_LEN)
+        .then(|| found.last().map(|(entity, key)| format!("{entity} {key}")))
+        .flatten();
+    let graph = runner.adapter.graph();
+    let touches = found.into_iter().filter_map(|(entity, key)| touch(graph, entity, key)).collect();
+    Ok(Page { touches, next, found: None })
 }
 
 /// A page of the keys of a node at the source, as touches.

@@ -10,7 +10,7 @@ use wattle_core::{Entity, EntityGraph, SourceSystem};
 use wattle_tenants::{TenantError, TenantSession};
 
 use super::page::again;
-use super::{JobKind, PAGE_LEN, compare_scans, quarantine_scans, repair_scans};
+use super::{JobKind, PAGE_LEN, asked, compare_scans, quarantine_scan, repair_scans};
 use crate::SyncError;
 use crate::operate::scope_of;
 use crate::store::jobs::{self as store, Scan};
@@ -26,9 +26,8 @@ pub async fn request_hydration(
     estimate: Option<u64>,
 ) -> Result<Uuid, SyncError> {
     let scope = scope_of(session, system).await?;
-    let asked = graph.entities().filter(|entity| entities.is_empty() || entities.contains(entity));
-    let mut scans = quarantine_scans(entities);
-    scans.extend(asked.map(|entity| Scan::Roots { entity: entity.name().to_owned() }));
+    let mut scans: Vec<Scan> = asked(graph, entities).map(quarantine_scan).collect();
+    scans.extend(asked(graph, entities).map(|entity| Scan::Roots { entity: entity.name().to_owned() }));
     let estimate = estimate.and_then(|rows| i64::try_from(rows).ok());
     Ok(store::insert(session.db(), &scope, JobKind::Hydrate, &scans, estimate).await?)
 }
@@ -41,7 +40,8 @@ pub async fn request_retry(
     key: Option<&str>,
 ) -> Result<Uuid, SyncError> {
     let scope = scope_of(session, system).await?;
-    let scans = [Scan::Quarantine { entity, key: key.map(str::to_owned) }];
+    // One that is named is meant, though it was discarded.
+    let scans = [Scan::Quarantine { entity, key: key.map(str::to_owned), discarded: key.is_some() }];
     Ok(store::insert(session.db(), &scope, JobKind::Retry, &scans, None).await?)
 }
 

@@ -38,8 +38,13 @@ pub(crate) enum Scan {
     },
     /// The changes in the archive that were appended on some days, both included; of these entities, or of all.
     Archive { from: NaiveDate, through: NaiveDate, entities: Vec<Entity>, skip_damaged: bool },
-    /// The keys in quarantine: of an entity, or one of them, or all.
-    Quarantine { entity: Option<Entity>, key: Option<String> },
+    /// The keys in quarantine: of an entity, or one of them, or all; those that were discarded as well, or not.
+    Quarantine {
+        entity: Option<Entity>,
+        key: Option<String>,
+        #[serde(default)]
+        discarded: bool,
+    },
 }
 
 /// Why a job is there.
@@ -295,7 +300,8 @@ pub(crate) async fn reorder(db: &impl ConnectionTrait, job: &Job, scans: &[Scan]
 }
 
 /// Were both sides brought in step before this time, and is nothing under way that does so now? What does not get on may
-/// wait for days, and keeps nothing else from being compared.
+/// wait for days, and keeps nothing else from being compared; but for a reconcile that has not begun, which one more would
+/// only follow.
 pub(crate) async fn compared_before(
     db: &impl ConnectionTrait,
     scope: &Scope,
@@ -304,7 +310,8 @@ pub(crate) async fn compared_before(
     let rows = query(
         db,
         "select max(case when state = 'done' then 1 else 0 end) as ever,
-                max(case when state in ('waiting', 'running') and error is null or created_at > $2 then 1 else 0 end) as lately
+                max(case when state in ('waiting', 'running') and error is null or state = 'waiting' and kind = 'reconcile'
+                              or created_at > $2 then 1 else 0 end) as lately
          from job where source_system = $1 and kind in ('hydrate', 'reconcile', 'repair')",
         vec![scope.source.as_str().into(), time.into()],
     )

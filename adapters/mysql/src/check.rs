@@ -9,6 +9,8 @@ mod queries;
 mod settings;
 mod tables;
 
+use std::collections::BTreeSet;
+
 use wattle_core::{Finding, Severity, SourceError};
 use wattle_sql::Findings;
 
@@ -21,6 +23,8 @@ struct Check<'a> {
     session: Session,
     /// The login as SQL writes it, once its rights have been looked at.
     user: String,
+    /// Tables that it may not read, of which it has been told: several nodes may be of one.
+    unread: BTreeSet<String>,
     findings: Findings,
 }
 
@@ -30,7 +34,8 @@ pub(crate) async fn check(inner: &Inner) -> Result<Findings, SourceError> {
         Err(SourceError::Config { what, fix }) => return without_database(inner, what, fix),
         Err(error) => return Err(error),
     };
-    let mut check = Check { inner, session, user: String::new(), findings: Findings::default() };
+    let mut check =
+        Check { inner, session, user: String::new(), unread: BTreeSet::new(), findings: Findings::default() };
     check.settings().await?;
     check.clock().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
@@ -73,7 +78,8 @@ pub(crate) async fn require_heard(
     inner: &Inner,
     session: Session,
 ) -> Result<(Session, Catalogue), SourceError> {
-    let mut check = Check { inner, session, user: String::new(), findings: Findings::default() };
+    let mut check =
+        Check { inner, session, user: String::new(), unread: BTreeSet::new(), findings: Findings::default() };
     check.settings().await?;
     let catalogue = Catalogue::read(&mut check.session, inner.graph()).await?;
     let heard = catalogue.clone().heard(inner.graph());

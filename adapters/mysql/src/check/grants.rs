@@ -116,6 +116,9 @@ impl Check<'_> {
 
     pub(super) fn may_not_read(&mut self, catalogue: &Catalogue, node: NodeId) {
         let (user, table) = (&self.user, catalogue.named(node));
+        if !self.unread.insert(table.clone()) {
+            return;
+        }
         self.findings.refuse(
             format!("the login {user} may not read {}", self.inner.graph().node(node).relation),
             format!("grant select on {table} to {user};"),
@@ -126,7 +129,6 @@ impl Check<'_> {
     async fn reads(&mut self, catalogue: &Catalogue) -> Result<bool, SourceError> {
         let graph = self.inner.graph();
         let mut readable = true;
-        let mut refused = BTreeSet::new();
         for id in graph.node_ids() {
             let node = graph.node(id);
             let columns = key_names(&MySql::default(), graph, id).join(", ");
@@ -138,10 +140,7 @@ impl Check<'_> {
                     if what.contains("(error 1142)") || what.contains("(error 1143)") =>
                 {
                     readable = false;
-                    // Several nodes may be of one table.
-                    if refused.insert(catalogue.named(id)) {
-                        self.may_not_read(catalogue, id);
-                    }
+                    self.may_not_read(catalogue, id);
                 }
                 // A column that is missing is said of the table.
                 Err(SourceError::Config { what, .. })

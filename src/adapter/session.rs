@@ -41,7 +41,10 @@ pub(super) async fn open(url: &str, options: &Value) -> anyhow::Result<Session> 
             let options = serde_json::from_value(options).context(unreadable)?;
             let mut conn = wattle_mysql::connect(url, &options).await?;
             // Otherwise a server may keep another value than it is given, and say nothing.
-            conn.query_drop("set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'").await?;
+            conn.query_drop(
+                "set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', sql_quote_show_create = 1",
+            )
+            .await?;
             Ok(Session::MySql(conn))
         }
         "sqlserver" => {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use wattle_core::entity::PLAN_DETAIL_SLOT;
-use wattle_core::{Entity, ErrorClass, Fence, Key, NodeId, PathId, Record, SourceError, SourceSnapshot};
+use wattle_core::{
+    Entity, ErrorClass, Fence, Key, NodeId, PathId, Record, SourceError, SourceSnapshot, Tracking,
+};
 
 use crate::prove::Proof;
 use crate::report::Check;
@@ -93,8 +94,13 @@ async fn records(proof: &mut Proof<'_>) -> Result<(), SourceError> {
         let keys: Vec<Key> = proof.keys.get(&root).into_iter().flatten().take(SAMPLE).cloned().collect();
         let fetched = match snapshot.fetch(entity, &keys).await {
             Ok(fetched) => fetched,
-            // Which record that is the check of values says.
-            Err(error) if error.class() == ErrorClass::Record => return Ok(()),
+            // Which record that is the check of values says. After an error a snapshot is of no use.
+            Err(error) if error.class() == ErrorClass::Record => {
+                let reason = "one of its records cannot be read, so that rows were not followed to it";
+                proof.report.not_applicable(Check::Paths, entity.name(), reason);
+                snapshot = proof.adapter.snapshot(&Fence::default()).await?;
+                continue;
+            }
             Err(error) => return Err(error),
         };
         let (mut built_from, mut owned_by) =
@@ -104,11 +110,14 @@ async fn records(proof: &mut Proof<'_>) -> Result<(), SourceError> {
         };
         if entity == Entity::Account {
             let records = fetched.iter().filter_map(|fetched| fetched.record.as_ref().ok());
-            let plans: BTreeSet<&str> = records.flat_map(plans_of).collect();
-            plans_are_there(proof, &mut *snapshot, &plans).await?;
+            // Of an account that is closed the plan may be gone.
+            let open = records.filter(|account| account.body["openStatus"] == "OPEN");
+            let plans: BTreeSet<&str> = open.flat_map(Record::plan_ids).collect();
+            plans_are_there(proof, &plans).await?;
         }
         for record in fetched.into_iter().filter_map(|fetched| fetched.record.ok()) {
-            for (node, row) in record.lineage {
+            let captured = |node: &NodeId| matches!(graph.node(*node).tracking, Tracking::Captured);
+            for (node, row) in record.lineage.into_iter().filter(|(node, _)| captured(node)) {
                 note(&mut built_from, node, row, &record.key);
             }
             for (owner, row) in entity.owners().iter().zip(record.owners) {
@@ -127,23 +136,18 @@ async fn records(proof: &mut Proof<'_>) -> Result<(), SourceError> {
     Ok(())
 }
 
-/// The keys of the plans that an account names.
-fn plans_of(account: &Record) -> impl Iterator<Item = &str> {
-    let plans = account.body["plans"].as_array().into_iter().flatten();
-    plans.filter_map(|plan| plan["planDetail"][PLAN_DETAIL_SLOT].as_str())
-}
-
 /// An account may have a plan that the source has no longer; when all have, it is the pack that names them wrongly.
-async fn plans_are_there(
-    proof: &mut Proof<'_>,
-    snapshot: &mut dyn SourceSnapshot,
-    plans: &BTreeSet<&str>,
-) -> Result<(), SourceError> {
+async fn plans_are_there(proof: &mut Proof<'_>, plans: &BTreeSet<&str>) -> Result<(), SourceError> {
     let keys: Vec<Key> = plans.iter().map(|plan| Key::from_canonical(*plan)).collect();
     if keys.is_empty() || proof.adapter.graph().root(Entity::Plan).is_none() {
         return Ok(());
     }
-    let there = snapshot.fetch(Entity::Plan, &keys).await?.len();
+    let mut snapshot = proof.adapter.snapshot(&Fence::default()).await?;
+    let there = match snapshot.fetch(Entity::Plan, &keys).await {
+        Ok(found) => found.len(),
+        Err(error) if error.class() == ErrorClass::Record => return Ok(()),
+        Err(error) => return Err(error),
+    };
     let subject = "plans of accounts";
     if there == 0 {
         let seen =

@@ -124,8 +124,7 @@ impl Proof<'_> {
         };
         let refused: Option<Vec<String>> = self.report.of(Check::Insert).map(reason).collect();
         if let Some(refused) = refused.and_then(|refused| refused.into_iter().next()) {
-            let fix =
-                "give the kit a copy of this database, and a login that may insert, update and delete in it";
+            let fix = "give the kit a copy of this database with rows in it, and a login that may insert, update and delete them";
             self.report.failed(Check::Insert, "source", "a row can be inserted", refused, fix);
         }
     }

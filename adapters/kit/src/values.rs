@@ -69,20 +69,20 @@ pub(crate) async fn prove(proof: &mut Proof<'_>) {
         }
         match stopped {
             Some(Stopped::Bench(error)) => {
-                CHECKS.iter().for_each(|check| proof.unable(*check, &name, &error));
-                continue;
+                let untold = CHECKS.iter().filter(|check| !seen.tallies.contains_key(check));
+                untold.for_each(|check| proof.unable(*check, &name, &error));
             }
             Some(Stopped::Adapter(check, error)) => {
                 proof.broke(check, &name, "a row with other values can be read", &error);
             }
+            None if seen.tallies.is_empty() => {
+                let reason = match &seen.hidden {
+                    Some(why) => format!("no copy of its rows shows in a record: {why}"),
+                    None => "none of its columns takes a value of the kit's".to_owned(),
+                };
+                CHECKS.iter().for_each(|check| proof.report.not_applicable(*check, &name, &*reason));
+            }
             None => {}
-        }
-        if seen.tallies.is_empty() {
-            let reason = match seen.hidden {
-                Some(why) => format!("no copy of its rows shows in a record: {why}"),
-                None => "none of its columns takes a value of the kit's".to_owned(),
-            };
-            CHECKS.iter().for_each(|check| proof.report.not_applicable(*check, &name, &*reason));
         }
         for (check, tally) in seen.tallies {
             tally.report(proof, check, &name);
@@ -146,9 +146,9 @@ async fn put_all(
             Err(error) => return Err(Stopped::Bench(error)),
         };
         let check = check_of(&held);
-        let read = body(proof, entity, &record).await;
+        let read = body(proof, entity, &record).await.map_err(|error| Stopped::Adapter(check, error))?;
         let tally = seen.tallies.entry(check).or_default();
-        let Ok(after) = read.map_err(|error| Stopped::Adapter(check, error))? else {
+        let Ok(after) = read else {
             tally.refused(column);
             continue;
         };

@@ -34,9 +34,12 @@ fn review(graph: &EntityGraph, tables: &[Table]) -> Review {
             }
             let by = key.columns.join(", ");
             let crossed = graph.edges().iter().find(|edge| {
+                let its_key: Vec<String> =
+                    graph.node(edge.predecessor).key.iter().map(|column| column.name.clone()).collect();
                 edge.child == node
                     && referred.contains(&edge.predecessor)
                     && are_same(&edge.columns, &key.columns)
+                    && are_same(&key.referenced, &its_key)
             });
             if let Some(edge) = crossed {
                 let to = &graph.node(edge.predecessor).name;

@@ -113,7 +113,7 @@ pub async fn tables(session: &mut impl SqlSession) -> Result<Vec<Table>, String>
     }
     match keys {
         Some(keys) => foreign_keys(session, keys, &mut tables).await?,
-        None => foreign_keys_as_made(session, &mut tables).await,
+        None => foreign_keys_as_made(session, &mut tables).await?,
     }
     Ok(tables)
 }
@@ -142,13 +142,17 @@ async fn foreign_keys(session: &mut impl SqlSession, keys: &str, tables: &mut [T
 }
 
 /// MySQL's catalogue has foreign keys only for whoever may do more than read; how a table is made is shown to readers.
-async fn foreign_keys_as_made(session: &mut impl SqlSession, tables: &mut [Table]) {
+async fn foreign_keys_as_made(session: &mut impl SqlSession, tables: &mut [Table]) -> Result<(), String> {
     for table in tables {
-        // Whoever may read some of the columns is not shown it either, and has a table without foreign keys.
-        let made = session.rows(&format!("show create table {}", table.relation)).await.unwrap_or_default();
+        let made = match session.rows(&format!("show create table {}", table.relation)).await {
+            // Whoever may read some of the columns is not shown it either, and has a table without foreign keys.
+            Err(error) if error.starts_with("error 1142") => Vec::new(),
+            made => made?,
+        };
         let made = made.into_iter().next().and_then(|row| row.into_iter().nth(1)).flatten();
         table.foreign_keys = made.iter().flat_map(|made| made.lines()).filter_map(foreign_key).collect();
     }
+    Ok(())
 }
 
 /// Reads ``CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `parent` (`b`) ON DELETE CASCADE`` within one database, and no other

@@ -1,5 +1,8 @@
 # The chores of this repository. `make test` is what CI runs and all a change has to pass.
 
+# An error that is waited out needs no backtrace, and tests wait out many; a panic still has its own.
+export RUST_LIB_BACKTRACE ?= 0
+
 .PHONY: help demo setup lint test conformance mysql fuzz soak bench docs
 
 help: ## lists the targets

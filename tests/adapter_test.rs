@@ -185,7 +185,7 @@ async fn banksia_passes() -> Result<()> {
     database.sql(&format!("grant select on {}.* to {reader}@'%'", database.name())).await?;
     let as_reader = database.url_as(&reader, "reads");
     let unwritten = test("banksia", &database.url(), &["--write", "--bench", &as_reader]).await?;
-    let told = unwritten.stdout.contains("the bench's login has not the right");
+    let told = unwritten.stdout.contains("this login has not the right");
     ensure!(told && !unwritten.status.success(), "{}", unwritten.stdout);
     let mariadb = as_reader.replace("mysql://", "mariadb://");
     let proposed = is_proposed(&mariadb, wattle_banksia::PACK).await?;

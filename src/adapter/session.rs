@@ -101,7 +101,7 @@ async fn mysql(conn: &mut mysql_async::Conn, sql: &str) -> Result<Rows, String> 
     let told = |error: mysql_async::Error| match error {
         mysql_async::Error::Server(error) => {
             let meaning = match error.code {
-                1044 | 1142 | 1143 | 1227 | 1095 => "the bench's login has not the right to",
+                1044 | 1142 | 1143 | 1227 | 1095 => "this login has not the right to",
                 1146 => "there is no such table here",
                 1062 => "a key of the copy is there already",
                 1216 | 1452 => "the copy points at no row",

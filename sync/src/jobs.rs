@@ -266,6 +266,7 @@ async fn work_on(runner: &Runner, job: &Job, memory: &mut Memory) -> Result<bool
     Ok(true)
 }
 
+/// Why these entities are paused, in words.
 fn told(paused: &BTreeMap<Entity, Pause>) -> String {
     let told = paused.iter().map(|(entity, pause)| format!("{entity} is paused: {}", pause.reason));
     told.collect::<Vec<_>>().join("; ")

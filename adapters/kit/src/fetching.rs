@@ -215,7 +215,6 @@ async fn cost(proof: &mut Proof<'_>, entity: Entity, keys: &[Key]) {
     }
 }
 
-/// A key like this one with another value in the last column that can take it.
 /// A key with another value in one of its columns.
 fn with_part(proof: &Proof<'_>, node: NodeId, key: &Key, at: usize, part: &str) -> Option<Key> {
     let mut values: Vec<String> = key.values().iter().map(|value| value.to_string()).collect();
